@@ -1,0 +1,277 @@
+using System.Buffers;
+using System.Text.Unicode;
+
+namespace Broker.Stomp;
+
+internal enum BlockScan : byte
+{
+    More,
+    Complete,
+    Failed,
+}
+
+/// <summary>
+/// A frame from its command to the empty line, while it arrives. Offsets count from the frame's first byte. Lines are scanned where they lie while they
+/// lie in one segment; otherwise the block is gathered in a rented buffer, each byte copied once.
+/// </summary>
+internal sealed class HeaderBlock(StompLimits limits)
+{
+    // What little is copied of a body that follows in the same segment; scanning resumes between two such pieces.
+    private const int CopyStep = 1024;
+
+    // Most clients' frames have fewer headers; the table grows up to the limit when one has more.
+    private const int InitialHeaders = 8;
+
+    // Without any of these a block needs no decoding: no escape, no bare CR, nothing but ASCII.
+    private static readonly SearchValues<byte> Undecoded =
+        SearchValues.Create([(byte)'\\', (byte)'\r', .. Enumerable.Range(0x80, 0x80).Select(octet => (byte)octet)]);
+
+    private HeaderRange[] _table = new HeaderRange[Math.Min(InitialHeaders, limits.Headers)];
+    private int _count;
+    private int _lines;
+    private int _lineStart;
+    private int _scanned;
+    private int _contentLength;
+    private bool _commandRead;
+    private StompVersion _escaping;
+    private StompError _heldBack;
+    private byte[]? _gathered;
+    private int _gatheredLength;
+    private byte[]? _decoded;
+
+    /// <summary>The command, once the block is complete.</summary>
+    public StompCommand Command { get; private set; }
+
+    /// <summary>The error, once a scan failed; or the one that was held back, once the block is complete.</summary>
+    public StompError Error { get; private set; }
+
+    /// <summary>The bytes of the complete lines so far; in the end those of the block, empty line included.</summary>
+    public int Length => _lineStart;
+
+    public void Reset()
+    {
+        _count = _lines = _lineStart = _scanned = _gatheredLength = 0;
+        _contentLength = -1;
+        _commandRead = false;
+        _heldBack = Error = StompError.None;
+        if (_gathered is not null)
+            ArrayPool<byte>.Shared.Return(_gathered);
+        if (_decoded is not null)
+            ArrayPool<byte>.Shared.Return(_decoded);
+        _gathered = _decoded = null;
+    }
+
+    /// <summary>The error to report where <paramref name="error"/> is found: the first one counts.</summary>
+    public StompError HeldBack(StompError error) => _heldBack != StompError.None ? _heldBack : error;
+
+    public BlockScan Scan(in ReadOnlySequence<byte> input, StompVersion version, int frameBytes)
+    {
+        int available = (int)Math.Min(input.Length, frameBytes);
+        ReadOnlySpan<byte> first = input.FirstSpan;
+        if (_gatheredLength == 0)
+        {
+            BlockScan scan = ScanLines(first.Length > available ? first[..available] : first, version);
+            if (scan != BlockScan.More || first.Length >= available)
+                return scan;
+        }
+        return GatherAndScan(in input, available, version);
+    }
+
+    private BlockScan GatherAndScan(in ReadOnlySequence<byte> input, int available, StompVersion version)
+    {
+        if (available <= _gatheredLength)
+            return BlockScan.More;
+        foreach (ReadOnlyMemory<byte> segment in input.From(_gatheredLength))
+        {
+            ReadOnlySpan<byte> rest = segment.Span;
+            if (rest.Length > available - _gatheredLength)
+                rest = rest[..(available - _gatheredLength)];
+            while (!rest.IsEmpty)
+            {
+                ReadOnlySpan<byte> step = rest[..Math.Min(rest.Length, CopyStep)];
+                Gather(step);
+                BlockScan scan = ScanLines(_gathered.AsSpan(0, _gatheredLength), version);
+                if (scan != BlockScan.More)
+                    return scan;
+                rest = rest[step.Length..];
+            }
+        }
+        return BlockScan.More;
+    }
+
+    private void Gather(ReadOnlySpan<byte> bytes)
+    {
+        int needed = _gatheredLength + bytes.Length;
+        if (_gathered is null || _gathered.Length < needed)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, 2 * _gatheredLength));
+            _gathered.AsSpan(0, _gatheredLength).CopyTo(larger);
+            if (_gathered is not null)
+                ArrayPool<byte>.Shared.Return(_gathered);
+            _gathered = larger;
+        }
+        bytes.CopyTo(_gathered.AsSpan(_gatheredLength));
+        _gatheredLength = needed;
+    }
+
+    // Goes on where it ended. What it decides at a byte depends on the bytes up to that one, and on nothing behind it.
+    private BlockScan ScanLines(ReadOnlySpan<byte> bytes, StompVersion version)
+    {
+        while (_scanned < bytes.Length)
+        {
+            int limit = _commandRead ? limits.HeaderLineBytes : limits.CommandBytes;
+            if (_lines == limits.Headers && _commandRead && bytes[_lineStart] is not ((byte)'\n' or (byte)'\r' or 0))
+                return Fail(StompError.TooManyHeaders);
+
+            // A line of the limit, its CR and its LF.
+            ReadOnlySpan<byte> window = bytes[..(int)Math.Min(bytes.Length, _lineStart + limit + 2L)];
+            int found = window[_scanned..].IndexOfAny((byte)'\n', (byte)0);
+            int end = found < 0 ? window.Length : _scanned + found;
+            int contentEnd = end > _lineStart && window[end - 1] == '\r' ? end - 1 : end;
+            if (contentEnd - _lineStart > limit)
+                return Fail(_commandRead ? StompError.HeaderLineTooLong : StompError.CommandTooLong);
+            if (found < 0)
+            {
+                _scanned = end;
+                return BlockScan.More;
+            }
+
+            ReadOnlySpan<byte> line = window[_lineStart..contentEnd];
+            StompError fault = StompError.None;
+            if (!_commandRead)
+                fault = ReadCommand(line, version);
+            else if (line.IsEmpty && window[end] != 0)
+            {
+                _lineStart = end + 1;
+                Error = _heldBack;
+                return BlockScan.Complete;
+            }
+            else if (_lines == limits.Headers && window[end] != 0)
+                return Fail(StompError.TooManyHeaders);
+            else if (window[end] != 0)
+                fault = AddHeader(line, version);
+
+            if (fault != StompError.None && _heldBack != StompError.None)
+                return Fail(fault);
+            _heldBack = HeldBack(fault);
+            if (window[end] == 0)
+                return Fail(StompError.NulInHeaders);
+            _lineStart = _scanned = end + 1;
+        }
+        return BlockScan.More;
+    }
+
+    private BlockScan Fail(StompError error)
+    {
+        Error = HeldBack(error);
+        return BlockScan.Failed;
+    }
+
+    private StompError ReadCommand(ReadOnlySpan<byte> line, StompVersion version)
+    {
+        bool known = StompCommands.TryParse(line, out StompCommand command);
+        _commandRead = true;
+        Command = command;
+        _escaping = known && command is StompCommand.Connect or StompCommand.Connected ? StompVersion.V10 : version;
+        return known ? StompError.None : StompError.UnknownCommand;
+    }
+
+    private StompError AddHeader(ReadOnlySpan<byte> line, StompVersion version)
+    {
+        _lines++;
+        int nameStart = 0, nameEnd = line.IndexOf((byte)':'), valueStart = nameEnd + 1, valueEnd = line.Length;
+        if (version == StompVersion.V10 && nameEnd > 0)
+        {
+            nameStart = line[..nameEnd].Length - line[..nameEnd].TrimStart((byte)' ').Length;
+            nameEnd = nameStart + line[nameStart..nameEnd].TrimEnd((byte)' ').Length;
+            valueEnd = valueStart + line[valueStart..].TrimEnd((byte)' ').Length;
+            valueStart = valueEnd - line[valueStart..valueEnd].TrimStart((byte)' ').Length;
+        }
+        if (nameEnd <= nameStart)
+            return StompError.MalformedHeader;
+        if (_contentLength < 0 && line[nameStart..nameEnd].SequenceEqual(HeaderNames.ContentLength))
+            _contentLength = _count;
+        if (_count == _table.Length)
+            Array.Resize(ref _table, Math.Min(2 * _count, limits.Headers));
+        _table[_count++] = new HeaderRange(_lineStart + nameStart, nameEnd - nameStart, _lineStart + valueStart, valueEnd - valueStart);
+        return StompError.None;
+    }
+
+    /// <summary>The bytes of the block; gathered now if they no longer lie in one segment.</summary>
+    public ReadOnlySpan<byte> Bytes(scoped in ReadOnlySequence<byte> input)
+    {
+        ReadOnlySpan<byte> first = input.FirstSpan;
+        if (first.Length >= Length)
+            return first[..Length];
+        if (_gatheredLength < Length)
+        {
+            foreach (ReadOnlyMemory<byte> segment in input.Slice(_gatheredLength, Length - _gatheredLength))
+                Gather(segment.Span);
+        }
+        return _gathered.AsSpan(0, Length);
+    }
+
+    /// <summary>The headers of a complete and decoded block.</summary>
+    public StompHeaders Headers(ReadOnlySpan<byte> bytes) => new(bytes, _decoded, _table.AsSpan(0, _count));
+
+    /// <summary>Checks and unescapes a complete block, once.</summary>
+    public StompError Decode(ReadOnlySpan<byte> bytes, StompVersion version)
+    {
+        if (!bytes.ContainsAny(Undecoded))
+            return StompError.None;
+        if (!Utf8.IsValid(bytes))
+            return StompError.BadHeaderUtf8;
+        bool escapes = _escaping != StompVersion.V10 && bytes.Contains((byte)'\\');
+        int written = 0;
+        foreach (ref HeaderRange range in _table.AsSpan(0, _count))
+        {
+            if (version == StompVersion.V12 && bytes.Slice(range.NameStart, range.ValueStart + range.ValueLength - range.NameStart).Contains((byte)'\r'))
+                return StompError.MalformedHeader;
+            if (!escapes)
+                continue;
+            if (!TryDecode(bytes, range.NameStart, range.NameLength, ref written, out int nameStart, out int nameLength)
+                || !TryDecode(bytes, range.ValueStart, range.ValueLength, ref written, out int valueStart, out int valueLength))
+                return StompError.UndefinedEscape;
+            range = new HeaderRange(nameStart, nameLength, valueStart, valueLength);
+        }
+        return StompError.None;
+    }
+
+    private bool TryDecode(ReadOnlySpan<byte> bytes, int start, int length, ref int written, out int decodedStart, out int decodedLength)
+    {
+        ReadOnlySpan<byte> wire = bytes.Slice(start, length);
+        decodedStart = start;
+        decodedLength = length;
+        if (!wire.Contains((byte)'\\'))
+            return true;
+        // Decoding never lengthens, so all decoded parts together fit.
+        _decoded ??= ArrayPool<byte>.Shared.Rent(bytes.Length);
+        decodedStart = ~written;
+        if (!HeaderEscaping.TryUnescape(_escaping, wire, _decoded.AsSpan(written), out decodedLength))
+            return false;
+        written += decodedLength;
+        return true;
+    }
+
+    /// <summary>The value of <c>content-length</c> in a decoded block, -1 without one; a number too large for an int is as large as that can be.</summary>
+    public StompError ReadContentLength(ReadOnlySpan<byte> bytes, out int length)
+    {
+        length = -1;
+        return _contentLength < 0 || Digits.TryParse(Headers(bytes)[_contentLength].Value, out length)
+            ? StompError.None
+            : StompError.BadContentLength;
+    }
+
+    /// <summary>The decoded <c>receipt</c> among the complete lines, whether or not the block was decoded; null where there is none that can be decoded.</summary>
+    public byte[]? FindReceipt(ReadOnlySpan<byte> bytes, StompVersion version)
+    {
+        if (!Headers(bytes).TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> value))
+            return null;
+        // A value inside the block has no escape any more, or was not decoded yet.
+        if (!bytes.Overlaps(value))
+            return value.ToArray();
+        byte[] decoded = new byte[value.Length];
+        bool valid = Utf8.IsValid(value) && (version != StompVersion.V12 || !value.Contains((byte)'\r'));
+        return valid && HeaderEscaping.TryUnescape(_escaping, value, decoded, out int written) ? decoded[..written] : null;
+    }
+}

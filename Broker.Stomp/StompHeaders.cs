@@ -1,0 +1,79 @@
+namespace Broker.Stomp;
+
+/// <summary>One header, decoded: unescaped as its version has it, without the line end, and in 1.0 without the spaces around it.</summary>
+public readonly ref struct StompHeader
+{
+    internal StompHeader(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        Name = name;
+        Value = value;
+    }
+
+    /// <summary>The name, never empty; valid UTF-8.</summary>
+    public ReadOnlySpan<byte> Name { get; }
+
+    /// <summary>The value, possibly empty; valid UTF-8.</summary>
+    public ReadOnlySpan<byte> Value { get; }
+}
+
+/// <summary>
+/// The headers of a frame in the order received. Of headers with one name the first counts (STOMP 1.2, "Repeated Header Entries");
+/// the others are still listed.
+/// </summary>
+public readonly ref struct StompHeaders
+{
+    private readonly ReadOnlySpan<byte> _block;
+    private readonly ReadOnlySpan<byte> _decoded;
+    private readonly ReadOnlySpan<HeaderRange> _ranges;
+
+    internal StompHeaders(ReadOnlySpan<byte> block, ReadOnlySpan<byte> decoded, ReadOnlySpan<HeaderRange> ranges)
+    {
+        _block = block;
+        _decoded = decoded;
+        _ranges = ranges;
+    }
+
+    /// <summary>How many headers there are, repeats included.</summary>
+    public int Count => _ranges.Length;
+
+    /// <summary>The header at a place. Throws <see cref="IndexOutOfRangeException"/> outside 0 to <see cref="Count"/> - 1.</summary>
+    public StompHeader this[int i]
+    {
+        get
+        {
+            ref readonly HeaderRange range = ref _ranges[i];
+            return new StompHeader(Bytes(range.NameStart, range.NameLength), Bytes(range.ValueStart, range.ValueLength));
+        }
+    }
+
+    /// <summary>Finds the first header of a name; false and an empty value when there is none.</summary>
+    public bool TryGet(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        int i = IndexOf(name, _ranges.Length);
+        value = i < 0 ? default : Bytes(_ranges[i].ValueStart, _ranges[i].ValueLength);
+        return i >= 0;
+    }
+
+    /// <summary>Whether a header of this name is there, with whatever value.</summary>
+    public bool Contains(ReadOnlySpan<byte> name) => IndexOf(name, _ranges.Length) >= 0;
+
+    /// <summary>Whether an earlier header has the name of the one at <paramref name="i"/>, which therefore does not count.</summary>
+    public bool IsRepeat(int i) => IndexOf(Bytes(_ranges[i].NameStart, _ranges[i].NameLength), i) >= 0;
+
+    private int IndexOf(ReadOnlySpan<byte> name, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            ref readonly HeaderRange range = ref _ranges[i];
+            if (range.NameLength == name.Length && Bytes(range.NameStart, range.NameLength).SequenceEqual(name))
+                return i;
+        }
+        return -1;
+    }
+
+    private ReadOnlySpan<byte> Bytes(int start, int length) =>
+        start >= 0 ? _block.Slice(start, length) : _decoded.Slice(~start, length);
+}
+
+/// <summary>Where a header's name and value lie: from a start in the header block as received, or, when negative, from its complement in the decoded bytes.</summary>
+internal readonly record struct HeaderRange(int NameStart, int NameLength, int ValueStart, int ValueLength);
