@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Buffers.Text;
+using Broker.Messaging;
+using Broker.Stomp;
+
+namespace Broker.Delivery;
+
+/// <summary>Complete outgoing frames: WebSocket header, what differs per subscriber, and the shared part, copied together.</summary>
+internal static class FrameEncoder
+{
+    /// <summary>The beginning of every MESSAGE of a subscription.</summary>
+    public static byte[] SubscriptionPrefix(ReadOnlySpan<byte> id, StompVersion version)
+    {
+        ReadOnlySpan<byte> start = "MESSAGE\nsubscription:"u8;
+        byte[] buffer = new byte[start.Length + (2 * id.Length) + 1];
+        start.CopyTo(buffer);
+        int length = start.Length + HeaderEscaping.Escape(version, id, buffer.AsSpan(start.Length), isName: false);
+        buffer[length++] = (byte)'\n';
+        return buffer.AsSpan(0, length).ToArray();
+    }
+
+    /// <summary>Writes one frame and returns its length.</summary>
+    public static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> message, bool isText)
+    {
+        int payload = prefix.Length + message.Length;
+        Span<byte> head = output.GetSpan(WireFrame.MaxHeaderLength + prefix.Length);
+        int length = WireFrame.WriteHeader(head, isText ? WireFrame.Text : WireFrame.Binary, payload);
+        prefix.CopyTo(head[length..]);
+        length += prefix.Length;
+        if (head.Length - length >= message.Length)
+        {
+            message.CopyTo(head[length..]);
+            output.Advance(length + message.Length);
+        }
+        else
+        {
+            output.Advance(length);
+            output.Write(message);
+        }
+
+        return length + message.Length;
+    }
+
+    /// <summary>A MESSAGE that is to be acknowledged: 1.2 names it in <c>ack</c>, older versions in a <c>message-id</c> of this delivery alone.</summary>
+    public static int WriteToAcknowledge(IBufferWriter<byte> output, Subscription subscription, Message message, long sequence)
+    {
+        Span<byte> ackId = stackalloc byte[AckId.MaxLength];
+        int ackLength = AckId.Format(ackId, subscription.Number, sequence);
+        byte[] bytes = message.For(subscription.Version);
+        if (subscription.Version == StompVersion.V12)
+        {
+            Span<byte> prefix = stackalloc byte[4 + AckId.MaxLength + 1];
+            "ack:"u8.CopyTo(prefix);
+            ackId[..ackLength].CopyTo(prefix[4..]);
+            prefix[4 + ackLength] = (byte)'\n';
+            return Write(output, subscription.Prefix, prefix[..(5 + ackLength)], bytes, message.IsText);
+        }
+
+        ReadOnlySpan<byte> id = message.Id;
+        byte[] line = new byte[Message.IdPrefix.Length + id.Length + 1 + ackLength + 1];
+        Message.IdPrefix.CopyTo(line);
+        id.CopyTo(line.AsSpan(Message.IdPrefix.Length));
+        int at = Message.IdPrefix.Length + id.Length;
+        line[at++] = AckId.Mark;
+        ackId[..ackLength].CopyTo(line.AsSpan(at));
+        line[^1] = (byte)'\n';
+        return Write(output, subscription.Prefix, line, bytes.AsSpan(message.IdLineLength), message.IsText);
+    }
+
+    private static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> own, ReadOnlySpan<byte> message, bool isText)
+    {
+        Span<byte> head = output.GetSpan(WireFrame.MaxHeaderLength + prefix.Length + own.Length);
+        int length = WireFrame.WriteHeader(head, isText ? WireFrame.Text : WireFrame.Binary, prefix.Length + own.Length + message.Length);
+        prefix.CopyTo(head[length..]);
+        length += prefix.Length;
+        own.CopyTo(head[length..]);
+        output.Advance(length + own.Length);
+        output.Write(message);
+        return length + own.Length + message.Length;
+    }
+}
+
+/// <summary>How a delivery is named for its acknowledgement: <c>SUBSCRIPTION-SEQUENCE</c>, both decimal numbers of this connection.</summary>
+internal static class AckId
+{
+    public const int MaxLength = 41;
+
+    /// <summary>Stands between a message's own id and this in the <c>message-id</c> towards 1.0 and 1.1.</summary>
+    public const byte Mark = (byte)'@';
+
+    public static int Format(Span<byte> destination, int subscription, long sequence)
+    {
+        Utf8Formatter.TryFormat(subscription, destination, out int length);
+        destination[length++] = (byte)'-';
+        Utf8Formatter.TryFormat(sequence, destination[length..], out int written);
+        return length + written;
+    }
+
+    /// <summary>Reads what <see cref="Format"/> wrote; anything else is false.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> id, out int subscription, out long sequence)
+    {
+        subscription = 0;
+        sequence = 0;
+        int dash = id.IndexOf((byte)'-');
+        return dash > 0
+            && StartsLikeNumber(id) && Utf8Parser.TryParse(id[..dash], out subscription, out int used) && used == dash
+            && StartsLikeNumber(id[(dash + 1)..]) && Utf8Parser.TryParse(id[(dash + 1)..], out sequence, out used) && used == id.Length - dash - 1;
+    }
+
+    private static bool StartsLikeNumber(ReadOnlySpan<byte> id) => !id.IsEmpty && id[0] is >= (byte)'1' and <= (byte)'9';
+}

@@ -1,0 +1,9 @@
+using Broker.Messaging;
+
+namespace Broker.Delivery;
+
+/// <summary>
+/// What waits in an outbox: a <see cref="Publication"/> or a single <see cref="Message"/> for a subscription, or complete
+/// frames that belong to none (<see cref="ReplyFrames"/>, <see cref="ControlFrame"/>).
+/// </summary>
+internal readonly record struct OutboxEntry(object Payload, Subscription? Subscription, int Bytes);

@@ -1,0 +1,157 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Broker.Configuration;
+using Broker.Delivery;
+using Broker.Messaging;
+using Broker.Stomp;
+
+namespace Broker.Routing;
+
+/// <summary>
+/// All topics by name, and all pattern subscriptions. A topic caches the patterns that match it until a pattern comes or goes.
+/// Topics without a subscriber of their own are a cache too, swept by second chance. Thread-safe.
+/// </summary>
+internal sealed class TopicTable
+{
+    private const int IdleTopics = 16 * 1024;
+
+    private readonly ConcurrentDictionary<byte[], Topic> _topics = new(Utf8NameComparer.Instance);
+    private readonly ConcurrentDictionary<byte[], Topic>.AlternateLookup<ReadOnlySpan<byte>> _byName;
+    private readonly SubscriptionTrie _patterns = new();
+    private readonly Lock _patternGate = new();
+    private readonly Lock _sweepGate = new();
+    private readonly LimitOptions _limits;
+    private readonly List<(SubscriptionTrie Pattern, SlowSubscriberPolicy Policy)> _policies = [];
+    private int _patternVersion;
+    private int _count;
+    private int _sweepAt = IdleTopics;
+
+    public TopicTable(BrokerOptions options)
+    {
+        _byName = _topics.GetAlternateLookup<ReadOnlySpan<byte>>();
+        _limits = options.Limits;
+        foreach (TopicOptions topic in options.Topics)
+        {
+            var pattern = new SubscriptionTrie();
+            pattern.Add(NameOf(Encoding.UTF8.GetBytes(topic.Pattern)), out _);
+            _policies.Add((pattern, topic.SlowSubscriber));
+        }
+    }
+
+    /// <summary>Changes whenever a pattern gets its first subscriber or loses its last.</summary>
+    public int PatternVersion => Volatile.Read(ref _patternVersion);
+
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>The topic of a checked destination; null when there are as many as may be.</summary>
+    public Topic? GetOrAdd(ReadOnlySpan<byte> destination)
+    {
+        if (_byName.TryGetValue(destination, out Topic? topic))
+            return topic;
+        if (Count >= _sweepAt || Count >= _limits.Destinations)
+            Sweep();
+        return Count < _limits.Destinations ? Add(destination) : null;
+    }
+
+    /// <summary>The topic that took the place of one that was forgotten while a publisher held it, whatever the limit says.</summary>
+    public Topic Renew(Topic forgotten) => _byName.TryGetValue(forgotten.Name, out Topic? topic) ? topic : Add(forgotten.Name);
+
+    private Topic Add(ReadOnlySpan<byte> destination)
+    {
+        byte[] name = destination.ToArray();
+        var made = new Topic(name, PolicyOf(name), this);
+        Topic topic = _topics.GetOrAdd(name, made);
+        if (ReferenceEquals(topic, made))
+            Interlocked.Increment(ref _count);
+        return topic;
+    }
+
+    /// <summary>Makes a subscription live before it returns.</summary>
+    public StompError Subscribe(Subscription subscription)
+    {
+        if (subscription.IsPattern)
+        {
+            lock (_patternGate)
+            {
+                _patterns.Add(NameOf(subscription.Destination), out bool isNew).Add(subscription);
+                if (isNew)
+                    Interlocked.Increment(ref _patternVersion);
+            }
+
+            return StompError.None;
+        }
+
+        while (GetOrAdd(subscription.Destination) is { } topic)
+        {
+            if (topic.TryAdd(subscription))
+                return StompError.None;
+        }
+
+        return StompError.TooManyDestinations;
+    }
+
+    public void Unsubscribe(Subscription subscription)
+    {
+        subscription.End();
+        if (!subscription.IsPattern)
+        {
+            if (_topics.TryGetValue(subscription.Destination, out Topic? topic))
+                topic.Remove(subscription);
+            return;
+        }
+
+        lock (_patternGate)
+        {
+            ReadOnlySpan<byte> name = NameOf(subscription.Destination);
+            if (_patterns.Find(name) is { } set && set.Remove(subscription))
+            {
+                _patterns.Remove(name);
+                Interlocked.Increment(ref _patternVersion);
+            }
+        }
+    }
+
+    /// <summary>The sets of all who listen to a topic: its own first, then the patterns that match it.</summary>
+    public SubscriberSet[] Match(Topic topic, SubscriberSet exact, out int version)
+    {
+        var matches = new HashSet<SubscriberSet> { exact };
+        lock (_patternGate)
+        {
+            version = _patternVersion;
+            _patterns.Match(NameOf(topic.Name), matches);
+        }
+
+        return [.. matches];
+    }
+
+    private static ReadOnlySpan<byte> NameOf(byte[] destination) => destination.AsSpan(Destination.TopicPrefix.Length);
+
+    private SlowSubscriberPolicy PolicyOf(byte[] name)
+    {
+        var matches = new HashSet<SubscriberSet>();
+        foreach ((SubscriptionTrie pattern, SlowSubscriberPolicy policy) in _policies)
+        {
+            pattern.Match(NameOf(name), matches);
+            if (matches.Count > 0)
+                return policy;
+        }
+
+        return SlowSubscriberPolicy.Disconnect;
+    }
+
+    private void Sweep()
+    {
+        lock (_sweepGate)
+        {
+            if (Count < _sweepAt && Count < _limits.Destinations)
+                return;
+            foreach ((byte[] name, Topic topic) in _topics)
+            {
+                if (topic.TryRetire() && _topics.TryRemove(name, out _))
+                    Interlocked.Decrement(ref _count);
+            }
+
+            _sweepAt = Count + IdleTopics;
+        }
+    }
+}

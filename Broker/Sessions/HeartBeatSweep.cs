@@ -1,0 +1,73 @@
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+/// <summary>The one timer of all sessions: heart-beats out, pings, and every time-out.</summary>
+internal sealed class HeartBeatSweep : IDisposable
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
+
+    private readonly SessionEnvironment _environment;
+    private readonly TimeSpan _period;
+    private readonly ITimer _timer;
+    private int _running;
+
+    public HeartBeatSweep(SessionEnvironment environment)
+    {
+        _environment = environment;
+
+        // A beat goes out up to one period early: a quarter of the shortest interval that can be agreed on.
+        TimeSpan quarter = environment.Options.HeartBeat.Outgoing / 4;
+        _period = quarter <= TimeSpan.Zero || quarter > Longest ? Longest : quarter < Shortest ? Shortest : quarter;
+        _timer = environment.Time.CreateTimer(static state => ((HeartBeatSweep)state!).Sweep(), this, _period, _period);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Sweep()
+    {
+        if (Interlocked.Exchange(ref _running, 1) != 0)
+            return;
+        try
+        {
+            long now = _environment.Time.GetTimestamp();
+            foreach (Session session in _environment.Sessions.All)
+                session.Sweep(now, _period);
+        }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+    }
+}
+
+internal sealed partial class Session
+{
+    private readonly SessionClock _clock;
+
+    /// <summary>Called by the sweep.</summary>
+    public void Sweep(long now, TimeSpan period)
+    {
+        if (CloseReason != Messaging.CloseReason.None)
+            return;
+        switch (_clock.Check(now, period, _environment.Options, _transport, Outbox, _environment.Time))
+        {
+            case SweepAction.Beat:
+                Outbox.EnqueueStomp(ReplyWriter.HeartBeat, 0, dirty: null);
+                break;
+            case SweepAction.Ping:
+                Outbox.EnqueueControl(ReplyWriter.Ping, dirty: null);
+                break;
+            case SweepAction.LoginTimeout:
+                Close(StompError.LoginTimeout);
+                break;
+            case SweepAction.FrameTimeout:
+                Close(StompError.FrameTimeout);
+                break;
+            case SweepAction.PeerLost:
+                Close(StompError.HeartBeatTimeout);
+                break;
+        }
+    }
+}

@@ -1,0 +1,251 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using Broker.Delivery;
+using Broker.Messaging;
+using Broker.Routing;
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+// The client's frames, one method each, and the one place that says which may come when.
+internal sealed partial class Session
+{
+    // The most that is kept for one subscription's unsettled deliveries; AMQP's prefetch is a 16-bit number too.
+    private const long MaxPrefetch = ushort.MaxValue;
+
+    private readonly Dictionary<byte[], Subscription> _subscriptions = new(Utf8NameComparer.Instance);
+    private readonly ArrayBufferWriter<byte> _replies = new();
+    private Dictionary<int, Subscription>? _acknowledged;
+    private TransactionSet? _transactions;
+    private int _replyCount;
+    private int _lastSubscription;
+    private string? _login;
+    private string? _passcode;
+    private byte[] _userId = [];
+    private StompVersion _connectVersion;
+    private HeartBeat _heartBeat;
+
+    private Step Handle(in StompFrame frame)
+    {
+        if (_environment.Log.IsEnabled(LogLevel.Trace))
+            Trace(frame);
+        return (_state, frame.Command) switch
+        {
+            (_, StompCommand.Connected or StompCommand.Message or StompCommand.Receipt or StompCommand.Error) => Fail(StompError.ServerCommand, frame),
+            (State.Opening, StompCommand.Connect) => HandleConnect(frame),
+            (State.Opening, _) => Fail(StompError.NotConnected, frame),
+            (State.Connected, StompCommand.Connect) => Fail(StompError.AlreadyConnected, frame),
+            (State.Connected, StompCommand.Send) => HandleSend(frame),
+            (State.Connected, StompCommand.Subscribe) => HandleSubscribe(frame),
+            (State.Connected, StompCommand.Unsubscribe) => HandleUnsubscribe(frame),
+            (State.Connected, StompCommand.Ack or StompCommand.Nack) => HandleSettle(frame),
+            (State.Connected, StompCommand.Begin or StompCommand.Commit or StompCommand.Abort) => HandleTransaction(frame),
+            (State.Connected, StompCommand.Disconnect) => HandleDisconnect(frame),
+            _ => Step.End,
+        };
+    }
+
+    private Step HandleConnect(in StompFrame frame)
+    {
+        if (!StompConnect.TryRead(frame, out StompConnect connect, out StompError error))
+            return Fail(error, receipt: null);
+        _login = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
+        _passcode = connect.HasPasscode ? Encoding.UTF8.GetString(connect.Passcode) : null;
+        _connectVersion = connect.Version;
+        _heartBeat = HeartBeat.Negotiate(connect.HeartBeat, _environment.HeartBeat);
+        return Step.Login;
+    }
+
+    private Step HandleSubscribe(in StompFrame frame)
+    {
+        StompHeaders headers = frame.Headers;
+        if (!headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination))
+            return Fail(StompError.MissingDestination, frame);
+        if (!TryGetSubscriptionId(headers, destination, out ReadOnlySpan<byte> id))
+            return Fail(StompError.MissingId, frame);
+        StompError error = Destination.CheckSubscribe(destination, _environment.Limits, out bool isPattern);
+        if (error != StompError.None)
+            return Fail(error, frame);
+        if (_subscriptions.GetAlternateLookup<ReadOnlySpan<byte>>().ContainsKey(id))
+            return Fail(StompError.DuplicateSubscription, frame);
+        if (_subscriptions.Count >= _environment.Limits.Subscriptions)
+            return Fail(StompError.TooManySubscriptions, frame);
+        AckMode mode = AckMode.Auto;
+        if (headers.TryGet(HeaderNames.Ack, out ReadOnlySpan<byte> ack) && !AckModes.TryParse(ack, out mode))
+            return Fail(StompError.BadAckMode, frame);
+        if (!TryGetNumber(headers, HeaderNames.PrefetchCount, out long? prefetch)
+            || !TryGetNumber(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
+            return Fail(StompError.BadNumber, frame);
+        if (headers.Contains(HeaderNames.Selector))
+            return Fail(StompError.SelectorNotSupported, frame);
+        if (AsksForMore(headers))
+            return Fail(StompError.FeatureUnavailable, frame);
+
+        int credit = (int)Math.Min(prefetch ?? activeMq ?? _environment.Limits.PrefetchCount, MaxPrefetch);
+        object? noLocalTo = IsTrue(headers, HeaderNames.NoLocal) ? this : null;
+        var subscription = new Subscription(Outbox, ++_lastSubscription, id.ToArray(), destination.ToArray(), isPattern, Version, mode, credit, noLocalTo);
+        error = _environment.Topics.Subscribe(subscription);
+        if (error != StompError.None)
+            return Fail(error, frame);
+        _subscriptions.Add(subscription.Id, subscription);
+        if (subscription.Window is not null)
+            (_acknowledged ??= [])[subscription.Number] = subscription;
+        _environment.Metrics.AddSubscriptions(1);
+        subscription.Open(headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receipt) ? ReplyWriter.Receipt(Version, receipt) : null, _publisher.Dirty);
+        return Step.NeedInput;
+    }
+
+    private Step HandleUnsubscribe(in StompFrame frame)
+    {
+        frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination);
+        if (!TryGetSubscriptionId(frame.Headers, destination, out ReadOnlySpan<byte> id) || (id.IsEmpty && Version == StompVersion.V10))
+            return Fail(StompError.MissingId, frame);
+        if (!_subscriptions.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(id, out _, out Subscription? subscription))
+            return Fail(StompError.UnknownSubscription, frame);
+        _environment.Topics.Unsubscribe(subscription);
+        _acknowledged?.Remove(subscription.Number);
+        _environment.Metrics.AddSubscriptions(-1);
+        return Done(frame);
+    }
+
+    private Step HandleSettle(in StompFrame frame)
+    {
+        StompHeaders headers = frame.Headers;
+        ReadOnlySpan<byte> subscriptionId = default;
+        if (!headers.TryGet(Version == StompVersion.V12 ? HeaderNames.Id : HeaderNames.MessageId, out ReadOnlySpan<byte> id))
+            return Fail(Version == StompVersion.V12 ? StompError.MissingId : StompError.MissingMessageId, frame);
+        if (Version == StompVersion.V11 && !headers.TryGet(HeaderNames.Subscription, out subscriptionId))
+            return Fail(StompError.MissingSubscription, frame);
+        if (Version != StompVersion.V12)
+            id = id[(id.LastIndexOf(AckId.Mark) + 1)..];
+        if (!AckId.TryParse(id, out int number, out long sequence) || number > _lastSubscription)
+            return Fail(StompError.BadAckId, frame);
+
+        Subscription? subscription = null;
+        if (_acknowledged?.TryGetValue(number, out subscription) == true)
+        {
+            if (Version == StompVersion.V11 && !subscriptionId.SequenceEqual(subscription.Id))
+                return Fail(StompError.BadAckId, frame);
+            if (!subscription.Window!.WasGiven(sequence))
+                return Fail(StompError.BadAckId, frame);
+        }
+        else if (IsLive(number))
+        {
+            return Fail(StompError.BadAckId, frame); // its mode is auto: none of its messages has such an id
+        }
+
+        if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
+        {
+            StompError error = Transactions.Enlist(name, 0, out Transaction? transaction);
+            if (error != StompError.None)
+                return Fail(error, frame);
+            transaction!.Add(subscription?.Window, sequence);
+            return Done(frame);
+        }
+
+        // A topic's NACK drops the message: it settles as an ACK does.
+        subscription?.Window!.Settle(sequence, _publisher.Dirty);
+        return Done(frame);
+    }
+
+    private Step HandleTransaction(in StompFrame frame)
+    {
+        if (!frame.Headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
+            return Fail(StompError.MissingTransaction, frame);
+        if (frame.Command == StompCommand.Begin)
+        {
+            StompError error = Transactions.Begin(name);
+            return error == StompError.None ? Done(frame) : Fail(error, frame);
+        }
+
+        if (Transactions.Take(name) is not { } transaction)
+            return Fail(StompError.UnknownTransaction, frame);
+        if (frame.Command == StompCommand.Abort)
+            return Done(frame);
+
+        foreach ((AckWindow window, long sequence) in transaction.Settlements)
+            window.Settle(sequence, _publisher.Dirty);
+        foreach ((Topic topic, List<Message> messages) in transaction.Sends)
+            _outgoing.Enqueue((topic, new Publication([.. messages], this)));
+        Done(frame);
+        return TryPublishBatch() ? Step.NeedInput : Step.Hold;
+    }
+
+    private Step HandleDisconnect(in StompFrame frame)
+    {
+        Done(frame);
+        TryEnd(CloseReason.Disconnected, StompError.None);
+        return Step.End;
+    }
+
+    /// <summary>The frame's effect is there, or will be before the replies go: answer its <c>receipt</c>.</summary>
+    private Step Done(in StompFrame frame)
+    {
+        if (frame.Headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receipt))
+        {
+            ReplyWriter.Receipt(_replies, Version, receipt);
+            _replyCount++;
+        }
+
+        return Step.NeedInput;
+    }
+
+    private void SendReplies()
+    {
+        if (_replyCount == 0)
+            return;
+        Outbox.EnqueueStomp(_replies.WrittenSpan.ToArray(), _replyCount, _publisher.Dirty);
+        _replyCount = 0;
+        _replies.ResetWrittenCount();
+    }
+
+    private TransactionSet Transactions => _transactions ??= new TransactionSet(_environment.Limits);
+
+    private bool IsLive(int number)
+    {
+        foreach (Subscription subscription in _subscriptions.Values)
+        {
+            if (subscription.Number == number)
+                return true;
+        }
+
+        return false;
+    }
+
+    // In STOMP 1.0 the destination stands in for an id that is not given.
+    private bool TryGetSubscriptionId(StompHeaders headers, ReadOnlySpan<byte> destination, out ReadOnlySpan<byte> id)
+    {
+        if (headers.TryGet(HeaderNames.Id, out id))
+            return true;
+        id = destination;
+        return Version == StompVersion.V10;
+    }
+
+    // What these ask for is not there yet: silence would break what the client relies on.
+    private static bool AsksForMore(StompHeaders headers) =>
+        IsTrue(headers, HeaderNames.Durable) || IsTrue(headers, HeaderNames.XSnapshot)
+        || headers.Contains(HeaderNames.XStreamOffset) || headers.Contains(HeaderNames.XConflateMs)
+        || headers.Contains("activemq.subscriptionName"u8);
+
+    private static bool IsTrue(StompHeaders headers, ReadOnlySpan<byte> name) =>
+        headers.TryGet(name, out ReadOnlySpan<byte> value) && value.SequenceEqual("true"u8);
+
+    /// <summary>A header of decimal digits, null when it is not there; false when it is something else.</summary>
+    private static bool TryGetNumber(StompHeaders headers, ReadOnlySpan<byte> name, out long? number)
+    {
+        number = null;
+        if (!headers.TryGet(name, out ReadOnlySpan<byte> value))
+            return true;
+        if (value.IsEmpty || value[0] is < (byte)'0' or > (byte)'9' || !Utf8Parser.TryParse(value, out long parsed, out int used) || used != value.Length)
+            return false;
+        number = parsed;
+        return true;
+    }
+
+    private void Trace(in StompFrame frame)
+    {
+        frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination);
+        LogFrame(_environment.Log, Id, frame.Command.ToString(), Safe(Encoding.UTF8.GetString(destination)), frame.Body.Length);
+    }
+}

@@ -1,0 +1,51 @@
+using Broker.Messaging;
+
+namespace Broker.Sessions;
+
+// Ids 100 to 199. Frames are logged by command and destination only: headers may hold credentials.
+internal sealed partial class Session
+{
+    [LoggerMessage(100, LogLevel.Information, "Session {Session}: {User} connected from {Peer} with STOMP {Version}")]
+    private static partial void LogConnected(ILogger logger, string session, string user, string peer, string version);
+
+    [LoggerMessage(101, LogLevel.Information, "Session {Session}: {User} from {Peer} ended: {Reason}")]
+    private static partial void LogEnded(ILogger logger, string session, string user, string peer, string reason);
+
+    [LoggerMessage(102, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error}")]
+    private static partial void LogRefused(ILogger logger, string session, string user, string peer, string error);
+
+    [LoggerMessage(103, LogLevel.Warning, "Session {Session}: {User} is a slow consumer, {Bytes} bytes wait (Broker:Limits:OutboxBytes, Broker:Topics)")]
+    private static partial void LogSlowConsumer(ILogger logger, string session, string user, long bytes);
+
+    [LoggerMessage(104, LogLevel.Error, "Session {Session}: a fault of the broker")]
+    private static partial void LogFault(ILogger logger, Exception exception, string session);
+
+    [LoggerMessage(105, LogLevel.Trace, "Session {Session}: {Command} {Destination} ({Bytes} bytes)")]
+    private static partial void LogFrame(ILogger logger, string session, string command, string destination, long bytes);
+
+    private void LogConnected(string session, string? user, string peer, string version) =>
+        LogConnected(_environment.Log, session, Safe(user), peer, version);
+
+    private void LogSlowConsumer(string session, string? user, long bytes) => LogSlowConsumer(_environment.Log, session, Safe(user), bytes);
+
+    private void LogFault(Exception exception, string session) => LogFault(_environment.Log, exception, session);
+
+    /// <summary>Logs and counts the end, once the transport has closed.</summary>
+    public void LogEnd()
+    {
+        CloseReason reason = CloseReason;
+        if (_closeError is not (Stomp.StompError.None or Stomp.StompError.SlowConsumer))
+            LogRefused(_environment.Log, Id, Safe(UserName), Peer, Stomp.StompErrors.Get(_closeError).Message);
+        LogEnded(_environment.Log, Id, Safe(UserName), Peer, reason.Text());
+        _environment.Metrics.ConnectionClosed(reason.Text());
+    }
+
+    /// <summary>A name of the client's choosing, fit for a log line.</summary>
+    private static string Safe(string? user)
+    {
+        if (string.IsNullOrEmpty(user))
+            return "anonymous";
+        string safe = string.Concat(user.Take(64).Select(c => char.IsControl(c) ? '?' : c));
+        return $"'{safe}'";
+    }
+}

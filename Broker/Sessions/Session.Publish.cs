@@ -1,0 +1,154 @@
+using System.Text;
+using Broker.Delivery;
+using Broker.Messaging;
+using Broker.Routing;
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+// SEND: copied once, collected while the destination stays the same, published when it changes, when another frame comes, or
+// when the input runs dry. Receipts follow what they are receipts for.
+internal sealed partial class Session
+{
+    private const int MaxIdBytes = 64;
+
+    private readonly List<Message> _batch = [];
+    private readonly Queue<(Topic Topic, Publication Publication)> _outgoing = new();
+    private readonly SendRate? _sendRate;
+    private Topic? _topic;
+    private int _batchBytes;
+    private long _sent;
+    private int _framesIn;
+    private long _countedBytes;
+    private long _countedFrames;
+    private long _countedSent;
+    private byte[]? _idPrefix;
+
+    private Step HandleSend(in StompFrame frame)
+    {
+        StompHeaders headers = frame.Headers;
+        if (!headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination))
+            return Fail(StompError.MissingDestination, frame);
+        StompError error = Resolve(destination, out Topic? topic);
+        if (error == StompError.None)
+            error = CheckOptions(headers);
+        if (error != StompError.None)
+            return Fail(error, frame);
+        if (!TryGetExpiry(headers, out long expiresAt))
+            return Fail(StompError.BadNumber, frame);
+
+        Span<byte> id = stackalloc byte[MaxIdBytes];
+        Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt);
+        _sent++;
+        _sendRate?.Take();
+        if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
+        {
+            error = Transactions.Enlist(name, message.Bytes.Length, out Transaction? transaction);
+            if (error != StompError.None)
+                return Fail(error, frame);
+            transaction!.Add(topic!, message);
+            return Done(frame);
+        }
+
+        _topic = topic;
+        _batch.Add(message);
+        _batchBytes += message.Bytes.Length;
+        Done(frame);
+        return _batchBytes < _environment.BatchBytes || TryPublishBatch() ? Step.NeedInput : Step.Hold;
+    }
+
+    /// <summary>True when a frame can be handled now: a SEND that joins the batch, or the batch is out.</summary>
+    private bool MayHandle(in StompFrame frame)
+    {
+        if (_batch.Count == 0 && _replyCount == 0)
+            return true;
+        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction)
+            && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination)
+            && _topic is not null && destination.SequenceEqual(_topic.Name))
+            return true;
+        return TryPublishBatch();
+    }
+
+    /// <summary>Publishes what was collected, then sends the receipts; false when a slow subscriber holds this publisher.</summary>
+    private bool TryPublishBatch()
+    {
+        if (_batch.Count > 0)
+        {
+            _outgoing.Enqueue((_topic!, new Publication([.. _batch], this)));
+            _batch.Clear();
+            _batchBytes = 0;
+        }
+
+        while (_outgoing.TryPeek(out var next))
+        {
+            if (!_publisher.TryPublish(next.Topic, next.Publication))
+                return false;
+            _outgoing.Dequeue();
+        }
+
+        SendReplies();
+        return true;
+    }
+
+    private async Task PublishHeldAsync()
+    {
+        while (_outgoing.TryPeek(out var next))
+        {
+            await _publisher.HoldAsync(next.Topic, next.Publication).ConfigureAwait(false);
+            _outgoing.Dequeue();
+        }
+
+        SendReplies();
+    }
+
+    private StompError Resolve(ReadOnlySpan<byte> destination, out Topic? topic)
+    {
+        topic = _topic;
+        if (topic is not null && destination.SequenceEqual(topic.Name))
+            return StompError.None;
+        StompError error = Destination.CheckSend(destination, _environment.Limits);
+        if (error != StompError.None)
+            return error;
+        topic = _environment.Topics.GetOrAdd(destination);
+        return topic is null ? StompError.TooManyDestinations : StompError.None;
+    }
+
+    private static StompError CheckOptions(StompHeaders headers)
+    {
+        if (headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith("/temp-queue/"u8))
+            return StompError.DestinationUnavailable;
+        return headers.Contains(HeaderNames.Retain) ? StompError.FeatureUnavailable : StompError.None;
+    }
+
+    /// <summary>When the message expires, in Unix milliseconds, zero for never; false for a malformed number. The earlier one counts.</summary>
+    private bool TryGetExpiry(StompHeaders headers, out long expiresAt)
+    {
+        expiresAt = 0;
+        if (!TryGetNumber(headers, HeaderNames.Expires, out long? expires) || !TryGetNumber(headers, HeaderNames.Expiration, out long? expiration))
+            return false;
+        expiresAt = expires ?? 0;
+        if (expiration is > 0 and long fromNow)
+        {
+            long now = _environment.Time.GetUtcNow().ToUnixTimeMilliseconds();
+            long at = fromNow > long.MaxValue - now ? long.MaxValue : now + fromNow;
+            expiresAt = expiresAt == 0 ? at : Math.Min(expiresAt, at);
+        }
+
+        return true;
+    }
+
+    private ReadOnlySpan<byte> NextMessageId(Span<byte> buffer)
+    {
+        _idPrefix ??= Encoding.ASCII.GetBytes(Id + "-");
+        _idPrefix.CopyTo(buffer);
+        System.Buffers.Text.Utf8Formatter.TryFormat(_sent + 1, buffer[_idPrefix.Length..], out int written);
+        return buffer[..(_idPrefix.Length + written)];
+    }
+
+    private void CountInput()
+    {
+        long bytes = _clock.StompBytesIn, frames = _clock.Frames, sent = _sent;
+        _environment.Metrics.AddIn((int)(frames - _countedFrames), (int)(sent - _countedSent), bytes - _countedBytes);
+        (_countedBytes, _countedFrames, _countedSent) = (bytes, frames, sent);
+    }
+}

@@ -1,0 +1,287 @@
+using System.Buffers;
+using Broker.Configuration;
+using Broker.Delivery;
+using Broker.Messaging;
+using Broker.Routing;
+using Broker.Security;
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+/// <summary>
+/// One STOMP connection: its state machine, its subscriptions and transactions. One task reads, parses and handles its frames
+/// (<see cref="RunAsync"/>); what other threads may do says so.
+/// </summary>
+internal sealed partial class Session : IOutboxOwner
+{
+    private readonly SessionEnvironment _environment;
+    private readonly ITransport _transport;
+    private readonly ReceiveBuffer _input = new();
+    private readonly Publisher _publisher;
+    private StompParser _parser;
+    private State _state;
+    private int _closeReason;
+    private StompError _closeError;
+    private byte[]? _closeReceipt;
+
+    public Session(SessionEnvironment environment, ITransport transport, string peer)
+    {
+        _environment = environment;
+        _transport = transport;
+        Number = environment.Sessions.NextNumber();
+        Id = $"{environment.Epoch}-{Number}";
+        Peer = peer;
+        _parser = new StompParser(environment.FrameLimits);
+        _publisher = new Publisher(environment.Topics, environment.Limits, environment.Metrics, environment.Time);
+        Outbox = new Outbox(transport.Output, this, environment.Limits, environment.Metrics, environment.Time);
+        _clock = new SessionClock(environment.Time.GetTimestamp());
+        if (environment.Limits.SendsPerSecond > 0)
+            _sendRate = new SendRate(environment.Limits.SendsPerSecond, environment.Time);
+    }
+
+    private enum State : byte
+    {
+        /// <summary>CONNECT is awaited.</summary>
+        Opening,
+
+        /// <summary>CONNECTED was sent.</summary>
+        Connected,
+
+        /// <summary>Nothing is processed any more.</summary>
+        Ended,
+    }
+
+    private enum Step : byte
+    {
+        /// <summary>All input was used.</summary>
+        NeedInput,
+
+        /// <summary>A slow subscriber holds this publisher.</summary>
+        Hold,
+
+        /// <summary>CONNECT came: check who it is.</summary>
+        Login,
+
+        /// <summary>The connection ends.</summary>
+        End,
+    }
+
+    public long Number { get; }
+
+    /// <summary>CONNECTED's <c>session</c>; unique across restarts.</summary>
+    public string Id { get; }
+
+    /// <summary>The peer's address, for the log.</summary>
+    public string Peer { get; }
+
+    public Outbox Outbox { get; }
+
+    /// <summary>Who it is; null before CONNECTED and for a client without a name.</summary>
+    public string? UserName { get; private set; }
+
+    public StompVersion Version => _parser.Version;
+
+    public CloseReason CloseReason => (CloseReason)Volatile.Read(ref _closeReason);
+
+    /// <summary>Thread-safe.</summary>
+    public void Close(StompError error)
+    {
+        if (error == StompError.SlowConsumer && TryEnd(CloseReason.SlowConsumer, error))
+            LogSlowConsumer(Id, UserName, Outbox.Bytes);
+        else
+            TryEnd(CloseReasons.From(error), error);
+        _transport.Wake();
+    }
+
+    /// <summary>Ends the connection without an ERROR. Thread-safe.</summary>
+    public void Close(CloseReason reason)
+    {
+        TryEnd(reason, StompError.None);
+        _transport.Wake();
+    }
+
+    /// <summary>Thread-safe.</summary>
+    public void ConnectionLost() => Close(CloseReason.ConnectionLost);
+
+    /// <summary>Serves the connection until it ends; then everything that it held is released. The transport closes with <see cref="CloseReason"/>.</summary>
+    public async Task RunAsync()
+    {
+        _environment.Sessions.Add(this);
+        try
+        {
+            await ReceiveAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            LogFault(exception, Id);
+            TryEnd(CloseReason.ServerError, StompError.ServerError);
+        }
+        finally
+        {
+            await EndAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task ReceiveAsync()
+    {
+        while (CloseReason == CloseReason.None)
+        {
+            CloseReason ended = await _transport.ReceiveAsync(_input).ConfigureAwait(false);
+            if (ended != CloseReason.None)
+            {
+                TryEnd(ended, StompError.None);
+                break;
+            }
+
+            _clock.StompBytesIn += _input.Count - _clock.Unparsed;
+            Step step;
+            while ((step = Process()) != Step.NeedInput)
+            {
+                if (step == Step.End)
+                    break;
+                _clock.IsHeld = true;
+                if (step == Step.Login)
+                    await LoginAsync().ConfigureAwait(false);
+                else
+                    await PublishHeldAsync().ConfigureAwait(false);
+                _clock.IsHeld = false;
+            }
+
+            _clock.Unparsed = _input.Count;
+            _clock.IsInFrame = _parser.InFrame;
+            CountInput();
+            _publisher.Dirty.Drain();
+            if (step == Step.NeedInput && (Outbox.IsFull || _sendRate is not null))
+                await ThrottleAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Handles all complete frames at hand.</summary>
+    private Step Process()
+    {
+        while (CloseReason == CloseReason.None)
+        {
+            ReadOnlySequence<byte> unread = _input.Unread;
+            long before = unread.Length;
+            StompParseResult result = _parser.Read(ref unread, out StompFrame frame);
+            if (result == StompParseResult.Frame && !MayHandle(frame))
+            {
+                // What was published before must be out first, and it has to wait: read the frame again after that.
+                _parser = new StompParser(_environment.FrameLimits) { Version = _parser.Version, FrameBytes = _parser.FrameBytes };
+                return Step.Hold;
+            }
+
+            Step step = result switch
+            {
+                StompParseResult.Frame => Handle(frame),
+                StompParseResult.Error => FailParse(),
+                _ => Step.NeedInput,
+            };
+            _input.Consume((int)(before - unread.Length));
+            if (result == StompParseResult.Frame)
+                _clock.Frames++;
+            if (result != StompParseResult.Frame)
+                return step == Step.NeedInput && !TryPublishBatch() ? Step.Hold : step;
+            if (step != Step.NeedInput)
+                return step;
+        }
+
+        return Step.End;
+    }
+
+    private Step FailParse()
+    {
+        byte[]? receipt = _parser.TryGetErrorReceipt(out ReadOnlySpan<byte> value) ? value.ToArray() : null;
+        return Fail(_parser.Error, receipt);
+    }
+
+    private Step Fail(StompError error, in StompFrame frame) =>
+        Fail(error, frame.Command != StompCommand.Connect && frame.Headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receipt) ? receipt.ToArray() : null);
+
+    private Step Fail(StompError error, byte[]? receipt)
+    {
+        if (TryEnd(CloseReasons.From(error), error))
+            _closeReceipt = receipt;
+        return Step.End;
+    }
+
+    private bool TryEnd(CloseReason reason, StompError error)
+    {
+        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
+            return false;
+        _closeError = error;
+        return true;
+    }
+
+    private async Task LoginAsync()
+    {
+        Authentication who = await _environment.Users.AuthenticateAsync(_login, _passcode, CancellationToken.None).ConfigureAwait(false);
+        _passcode = null;
+        if (!who.Accepted)
+        {
+            Fail(StompError.LoginFailed, receipt: null);
+            return;
+        }
+
+        UserName = who.UserName;
+        _userId = who.UserName is null ? [] : System.Text.Encoding.UTF8.GetBytes(who.UserName);
+        _parser.Version = _connectVersion;
+        _parser.FrameBytes = _environment.Limits.FrameBytes;
+        _state = State.Connected;
+        _clock.Beats = _heartBeat;
+        LogConnected(Id, UserName, Peer, System.Text.Encoding.ASCII.GetString(ReplyWriter.Text(_connectVersion)));
+        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _heartBeat, UserName), 1, _publisher.Dirty);
+        _clock.IsLoggedIn = true;
+    }
+
+    /// <summary>Does not read on while this connection does not take what it is owed, or sends faster than it may.</summary>
+    private async Task ThrottleAsync()
+    {
+        _clock.IsHeld = true;
+        while (Outbox.IsFull && CloseReason == CloseReason.None)
+        {
+            if (Outbox.StalledFor >= _environment.Limits.PublisherStallWindow)
+                Close(StompError.SlowConsumer);
+            else
+                await Outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
+        }
+
+        if (_sendRate is not null && _sendRate.Delay is { Ticks: > 0 } delay)
+        {
+            if (_sendRate.IsExcessive)
+                Close(StompError.RateExceeded);
+            else
+                await Task.Delay(delay, _environment.Time).ConfigureAwait(false);
+        }
+
+        _clock.IsHeld = false;
+    }
+
+    private async Task EndAsync()
+    {
+        CloseReason reason = CloseReason;
+        if (reason is not (CloseReason.ConnectionLost or CloseReason.ServerError))
+        {
+            // The frames before the one that ended it count: what they published goes out, their receipts precede the ERROR.
+            if (!TryPublishBatch())
+                await PublishHeldAsync().ConfigureAwait(false);
+        }
+
+        _state = State.Ended;
+        _environment.Sessions.Remove(this);
+        foreach (Subscription subscription in _subscriptions.Values)
+            _environment.Topics.Unsubscribe(subscription);
+        _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
+        _publisher.Dirty.Drain();
+        _input.Dispose();
+    }
+
+    /// <summary>The last bytes of the connection: the ERROR, if there is one, and the close frame, if one is sent.</summary>
+    public byte[] Farewell()
+    {
+        byte[] close = ReplyWriter.Close(CloseReason);
+        return _closeError == StompError.None
+            ? close
+            : [.. ReplyWriter.Error(_closeError, Version, _closeReceipt, _closeReceipt is not null), .. close];
+    }
+}

@@ -1,0 +1,81 @@
+using Broker.Configuration;
+using Broker.Delivery;
+using Broker.Messaging;
+using Broker.Routing;
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+/// <summary>The open transactions of one connection (SEMANTICS 7). Belongs to the session's thread.</summary>
+internal sealed class TransactionSet(LimitOptions limits)
+{
+    private readonly Dictionary<byte[], Transaction> _open = new(Utf8NameComparer.Instance);
+    private long _bytes;
+
+    public StompError Begin(ReadOnlySpan<byte> name)
+    {
+        var byName = _open.GetAlternateLookup<ReadOnlySpan<byte>>();
+        if (byName.ContainsKey(name))
+            return StompError.DuplicateTransaction;
+        if (_open.Count >= limits.Transactions)
+            return StompError.TooManyTransactions;
+        byName[name] = new Transaction();
+        return StompError.None;
+    }
+
+    /// <summary>Ends a transaction and hands out what it holds, in order; null for an unknown name.</summary>
+    public Transaction? Take(ReadOnlySpan<byte> name)
+    {
+        if (!_open.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(name, out _, out Transaction? transaction))
+            return null;
+        _bytes -= transaction.Bytes;
+        return transaction;
+    }
+
+    /// <summary>The transaction to enlist a frame in, which takes so many bytes; else why it cannot be.</summary>
+    public StompError Enlist(ReadOnlySpan<byte> name, int bytes, out Transaction? transaction)
+    {
+        if (!_open.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out transaction))
+            return StompError.UnknownTransaction;
+        if (transaction.Frames >= limits.TransactionFrames)
+            return StompError.TransactionTooLong;
+        if (_bytes + bytes > limits.TransactionBytes)
+            return StompError.TransactionTooLarge;
+        transaction.Bytes += bytes;
+        _bytes += bytes;
+        return StompError.None;
+    }
+}
+
+/// <summary>What was enlisted in one transaction: messages by topic, and acknowledgements.</summary>
+internal sealed class Transaction
+{
+    private readonly List<(Topic Topic, List<Message> Messages)> _sends = [];
+    private readonly List<(AckWindow Window, long Sequence)> _settlements = [];
+
+    public int Frames { get; private set; }
+
+    public long Bytes { get; set; }
+
+    /// <summary>Each topic's messages, in the order in which they were sent: a commit is atomic per destination.</summary>
+    public IReadOnlyList<(Topic Topic, List<Message> Messages)> Sends => _sends;
+
+    public IReadOnlyList<(AckWindow Window, long Sequence)> Settlements => _settlements;
+
+    public void Add(Topic topic, Message message)
+    {
+        Frames++;
+        int index = _sends.FindIndex(send => ReferenceEquals(send.Topic, topic));
+        if (index < 0)
+            _sends.Add((topic, [message]));
+        else
+            _sends[index].Messages.Add(message);
+    }
+
+    public void Add(AckWindow? window, long sequence)
+    {
+        Frames++;
+        if (window is not null) // null: of a subscription that has ended since, there is nothing to settle
+            _settlements.Add((window, sequence));
+    }
+}
