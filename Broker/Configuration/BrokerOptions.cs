@@ -1,3 +1,5 @@
+using System.ComponentModel;
+
 namespace Broker.Configuration;
 
 /// <summary>
@@ -80,7 +82,8 @@ public sealed class TopicOptions
     public SlowSubscriberPolicy SlowSubscriber { get; set; } = SlowSubscriberPolicy.Disconnect;
 }
 
-/// <summary>What is done about a topic's subscriber that does not keep up.</summary>
+/// <summary>What is done about a topic's subscriber that does not keep up. Configuration writes <c>disconnect</c> and <c>drop-oldest</c>.</summary>
+[TypeConverter(typeof(KebabCaseEnumConverter))]
 public enum SlowSubscriberPolicy
 {
     /// <summary>The connection is closed: ERROR <c>slow consumer</c>, close code 1013.</summary>

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace Broker.Configuration;
+
+/// <summary>Reads <see cref="BrokerOptions"/> from configuration.</summary>
+internal static class ConfigurationBinding
+{
+    /// <summary>
+    /// Binds the section <c>Broker</c> and validates what it says. A key that is no setting, and a value that cannot be
+    /// read, fail as <see cref="OptionsValidationException"/> too, each named in full. The section is read once: a file
+    /// edited later concerns the next start, not the broker that runs.
+    /// </summary>
+    public static OptionsBuilder<BrokerOptions> BindBroker(this OptionsBuilder<BrokerOptions> builder, IConfiguration configuration)
+    {
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<BrokerOptions>, BrokerOptionsValidator>());
+        return builder.Configure(options => Bind(configuration.GetSection(BrokerOptions.SectionName), options));
+    }
+
+    private static void Bind(IConfigurationSection section, BrokerOptions options)
+    {
+        var failures = new List<string>();
+        SettingNames.Check(section, typeof(BrokerOptions), failures);
+        if (failures.Count == 0)
+        {
+            try
+            {
+                // Without this option the binder also skips list entries that it cannot read.
+                section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+                return;
+            }
+            catch (InvalidOperationException exception)
+            {
+                failures.Add(exception.InnerException is { } inner ? $"{exception.Message} {inner.Message}" : exception.Message);
+            }
+        }
+
+        throw new OptionsValidationException(Options.DefaultName, typeof(BrokerOptions), failures);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+
+namespace Broker.Configuration;
+
+/// <summary>
+/// Compares the keys of a configuration section with the tree of options. The binder too can refuse an unknown key, yet names
+/// it without its path and one at a time, and it passes over a value where a section belongs (<c>Broker:Users=alice</c>).
+/// </summary>
+internal static class SettingNames
+{
+    /// <summary>Adds a sentence for every key under <paramref name="section"/> that does not fit <paramref name="type"/>. Values are not shown.</summary>
+    public static void Check(IConfigurationSection section, Type type, List<string> failures)
+    {
+        if (ElementType(type) is { } element)
+        {
+            CheckNoValue(section, "a list", failures);
+            foreach (IConfigurationSection entry in section.GetChildren())
+            {
+                if (int.TryParse(entry.Key, out _))
+                    Check(entry, element, failures);
+                else
+                    failures.Add($"{entry.Path} is not a setting; {section.Path} is a list, whose entries are {section.Path}:0, {section.Path}:1 and so on.");
+            }
+        }
+        else if (IsSection(type))
+        {
+            CheckNoValue(section, "a section", failures);
+            foreach (IConfigurationSection child in section.GetChildren())
+            {
+                PropertyInfo? property = Array.Find(type.GetProperties(), p => p.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase));
+                if (property is not null)
+                    Check(child, property.PropertyType, failures);
+                else
+                    failures.Add($"{child.Path} is not a setting; those of {section.Path} are {string.Join(", ", type.GetProperties().Select(p => p.Name))}.");
+            }
+        }
+        else if (section.GetChildren().Any())
+        {
+            failures.Add($"{section.Path} is a section or a list; it must be one value.");
+        }
+    }
+
+    private static void CheckNoValue(IConfigurationSection section, string kind, List<string> failures)
+    {
+        // An empty list or object in JSON is an empty value here.
+        if (!string.IsNullOrEmpty(section.Value))
+            failures.Add($"{section.Path} has a value; it is {kind}, whose settings begin with {section.Path}: and a name or number.");
+    }
+
+    private static bool IsSection(Type type) => type.IsClass && type != typeof(string);
+
+    private static Type? ElementType(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? type.GenericTypeArguments[0] : null;
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+
+namespace Broker.Diagnostics;
+
+/// <summary>
+/// What the broker counts, on the meter <c>StompBroker</c>. Thread-safe. Everything is a plain number that is added to once per
+/// batch and read when a listener asks: no listener's code runs where messages do.
+/// </summary>
+internal sealed class BrokerMetrics
+{
+    /// <summary>The meter's name.</summary>
+    public const string MeterName = "StompBroker";
+
+    private readonly LabelledCounter _refused = new("status");
+    private readonly LabelledCounter _closed = new("reason");
+    private readonly LabelledCounter _dropped = new("reason");
+    private Func<long>? _topics;
+    private Func<long>? _outboxBytes;
+    private long _connections;
+    private long _accepted;
+    private long _subscriptions;
+    private long _framesIn;
+    private long _messagesIn;
+    private long _bytesIn;
+    private long _framesOut;
+    private long _messagesOut;
+    private long _bytesOut;
+    private long _stallTicks;
+
+    /// <summary>Creates the meter; the factory disposes of it.</summary>
+    public BrokerMetrics(IMeterFactory meters)
+    {
+        Meter = meters.Create(MeterName);
+        Gauge("stompbroker.connections", () => Interlocked.Read(ref _connections), "{connection}", "Connections that are open.");
+        Count("stompbroker.connections.accepted", () => Interlocked.Read(ref _accepted), "{connection}", "Connections accepted since the start.");
+        Count("stompbroker.connections.closed", _closed, "{connection}", "Connections closed since the start, by reason.");
+        Count("stompbroker.handshakes.refused", _refused, "{request}", "Handshakes refused since the start, by HTTP status.");
+        Gauge("stompbroker.subscriptions", () => Interlocked.Read(ref _subscriptions), "{subscription}", "Subscriptions that are live.");
+        Gauge("stompbroker.topics", () => _topics?.Invoke() ?? 0, "{topic}", "Topics that are remembered.");
+        Gauge("stompbroker.outbox.size", () => _outboxBytes?.Invoke() ?? 0, "By", "Bytes that wait for connections, all outboxes together.");
+        Count("stompbroker.messages.received", () => Interlocked.Read(ref _messagesIn), "{message}", "Messages that clients sent.");
+        Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages delivered to subscribers, each counted once per subscriber.");
+        Count("stompbroker.messages.dropped", _dropped, "{message}", "Messages dropped instead of delivered, by reason.");
+        Count("stompbroker.frames.received", () => Interlocked.Read(ref _framesIn), "{frame}", "STOMP frames that clients sent.");
+        Count("stompbroker.frames.sent", () => Interlocked.Read(ref _framesOut), "{frame}", "STOMP frames sent to clients.");
+        Count("stompbroker.network.received", () => Interlocked.Read(ref _bytesIn), "By", "Bytes that clients sent.");
+        Count("stompbroker.network.sent", () => Interlocked.Read(ref _bytesOut), "By", "Bytes sent to clients.");
+        Meter.CreateObservableCounter("stompbroker.publisher.stall", () => TimeSpan.FromTicks(Interlocked.Read(ref _stallTicks)).TotalSeconds,
+            "s", "Time that publishers were held for slow subscribers.");
+    }
+
+    /// <summary>The meter, by which a listener tells this broker from another in the same process.</summary>
+    public Meter Meter { get; }
+
+    /// <summary>A handshake succeeded.</summary>
+    public void ConnectionOpened()
+    {
+        Interlocked.Increment(ref _accepted);
+        Interlocked.Increment(ref _connections);
+    }
+
+    /// <summary>An open connection ended, for a reason out of the catalogue of reasons.</summary>
+    public void ConnectionClosed(string reason)
+    {
+        Interlocked.Decrement(ref _connections);
+        _closed.Add(reason, 1);
+    }
+
+    /// <summary>A handshake was refused with an HTTP status.</summary>
+    public void HandshakeRefused(int status) => _refused.Add(status.ToString(CultureInfo.InvariantCulture), 1);
+
+    /// <summary>Subscriptions came (positive) or went (negative), all those of a closed connection at once.</summary>
+    public void AddSubscriptions(int change) => Interlocked.Add(ref _subscriptions, change);
+
+    /// <summary>A batch of input was processed: its frames, how many of them were SENDs, its bytes.</summary>
+    public void AddIn(int frames, int messages, long bytes)
+    {
+        Interlocked.Add(ref _framesIn, frames);
+        Interlocked.Add(ref _messagesIn, messages);
+        Interlocked.Add(ref _bytesIn, bytes);
+    }
+
+    /// <summary>A batch of output was written: its frames, how many of them were MESSAGEs, its bytes.</summary>
+    public void AddOut(int frames, int messages, long bytes)
+    {
+        Interlocked.Add(ref _framesOut, frames);
+        Interlocked.Add(ref _messagesOut, messages);
+        Interlocked.Add(ref _bytesOut, bytes);
+    }
+
+    /// <summary>Messages were dropped, for a reason such as <c>drop-oldest</c> or <c>expired</c>.</summary>
+    public void AddDropped(string reason, long messages) => _dropped.Add(reason, messages);
+
+    /// <summary>A publisher was held for this long.</summary>
+    public void AddPublisherStall(TimeSpan time) => Interlocked.Add(ref _stallTicks, time.Ticks);
+
+    /// <summary>Names who knows the number of topics. Called when a listener asks, on its thread.</summary>
+    public void ObserveTopics(Func<long> count) => _topics = count;
+
+    /// <summary>Names who knows how many bytes wait in all outboxes. Called when a listener asks, on its thread.</summary>
+    public void ObserveOutboxBytes(Func<long> sum) => _outboxBytes = sum;
+
+    private void Gauge(string name, Func<long> read, string unit, string description) =>
+        Meter.CreateObservableUpDownCounter(name, read, unit, description);
+
+    private void Count(string name, Func<long> read, string unit, string description) =>
+        Meter.CreateObservableCounter(name, read, unit, description);
+
+    private void Count(string name, LabelledCounter counter, string unit, string description) =>
+        Meter.CreateObservableCounter(name, counter.Read, unit, description);
+}
