@@ -137,6 +137,9 @@ public enum StompError : byte
     /// <summary>The queue, or all queues together, are full.</summary>
     QueueFull,
 
+    /// <summary>A header asks for something that this server does not do.</summary>
+    FeatureUnavailable,
+
     // Transactions (section 7).
     /// <summary>No open transaction of this name.</summary>
     UnknownTransaction,

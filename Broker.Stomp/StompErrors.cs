@@ -136,7 +136,9 @@ public static class StompErrors
             + "choose another id."),
         StompError.QueueFull => Policy("queue full",
             "The message was not accepted, for the queue is full. Send again when consumers have caught up."),
-
+        StompError.FeatureUnavailable => Protocol("feature not available",
+            "A header of this frame asks for something that this server does not do: durable, retain, x-snapshot, "
+            + "x-stream-offset or x-conflate-ms. Leave it out."),
         // Transactions (section 7).
         StompError.UnknownTransaction => Protocol("unknown transaction",
             "No transaction of this name is open on this connection. Send BEGIN first."),

@@ -1,6 +1,62 @@
+using Broker.Configuration;
+using Broker.Endpoints;
+using Broker.Security;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
 namespace Broker;
 
+/// <summary>The stand-alone broker.</summary>
 internal static class Program
 {
-    internal static int Main(string[] args) => args.Length;
+    internal static async Task<int> Main(string[] args)
+    {
+        if (args is [HashPasscodeCommand.Name])
+            return HashPasscodeCommand.Run(Console.In, Console.Out, Console.Error);
+        try
+        {
+            WebApplication app = Build(args);
+            await app.RunAsync().ConfigureAwait(false);
+            return 0;
+        }
+        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or FormatException)
+        {
+            // What an operator can mend is told in words; a stack trace would hide it.
+            await Console.Error.WriteLineAsync(exception is OptionsValidationException invalid ? string.Join('\n', invalid.Failures) : exception.Message).ConfigureAwait(false);
+            return 1;
+        }
+    }
+
+    /// <summary>The application as it runs; tests build it too.</summary>
+    internal static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource { InitialData = Defaults });
+        builder.WebHost.ConfigureKestrel(static kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10); // governs a silent connection too
+        });
+        builder.Services.AddOptions<BrokerOptions>().BindBroker(builder.Configuration);
+        builder.Services.AddStompBroker();
+        configure?.Invoke(builder);
+        WebApplication app = builder.Build();
+        app.MapStompBroker();
+        return app;
+    }
+
+    /// <summary>What holds unless a file, the environment or the command line says otherwise.</summary>
+    private static readonly Dictionary<string, string?> Defaults = new()
+    {
+        ["urls"] = "http://localhost:15674",
+        ["Logging:LogLevel:Default"] = "Information",
+
+        // ASP.NET Core logs query strings at Information, and a token may be in one.
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+    };
 }

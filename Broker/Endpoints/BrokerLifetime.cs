@@ -1,0 +1,79 @@
+using Broker.Configuration;
+using Broker.Messaging;
+using Broker.Security;
+using Broker.Sessions;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Broker.Endpoints;
+
+/// <summary>Whether the broker may serve where the server listens (SEMANTICS 11). Nobody is served before it has looked.</summary>
+internal sealed class ListenGuard
+{
+    private volatile bool _mayServe;
+
+    public bool MayServe => _mayServe;
+
+    public bool IsLoopbackOnly { get; private set; }
+
+    /// <summary>Called once the server listens; throws <see cref="InvalidOperationException"/> with the setting to add where it must not.</summary>
+    public void Check(ICollection<string> addresses, BrokerOptions options)
+    {
+        if (ListenRule.Refusal(addresses, options) is { } refusal)
+            throw new InvalidOperationException(refusal);
+        IsLoopbackOnly = ListenRule.AllLoopback(addresses);
+        _mayServe = true;
+    }
+
+    public void Stop() => _mayServe = false;
+}
+
+/// <summary>Starts the sweep, checks where the server listens, and on shutdown lets every session empty its outbox and close with 1001.</summary>
+internal sealed partial class BrokerLifetime(
+    IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions,
+    IOptions<BrokerOptions> options, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
+{
+    private CancellationTokenRegistration _stopping;
+
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        guard.Check(addresses, options.Value);
+        if (!guard.IsLoopbackOnly && options.Value.AllowAnonymous && options.Value.Users.Count == 0)
+            LogAnonymous(log, string.Join(", ", addresses));
+        _stopping = lifetime.ApplicationStopping.Register(Stop);
+        return Task.CompletedTask;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        sweep.Dispose();
+    }
+
+    private void Stop()
+    {
+        guard.Stop();
+        LogStopping(log, sessions.Count);
+        foreach (Session session in sessions.All)
+            session.Close(CloseReason.GoingAway);
+    }
+
+    [LoggerMessage(300, LogLevel.Warning, "Anybody may connect to {Addresses}: Broker:AllowAnonymous is true and there are no Broker:Users")]
+    private static partial void LogAnonymous(ILogger logger, string addresses);
+
+    [LoggerMessage(301, LogLevel.Information, "Stopping: {Sessions} sessions are told to go")]
+    private static partial void LogStopping(ILogger logger, int sessions);
+}

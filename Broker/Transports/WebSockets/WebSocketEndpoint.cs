@@ -1,0 +1,105 @@
+using System.IO.Pipelines;
+using System.Net;
+using Broker.Configuration;
+using Broker.Messaging;
+using Broker.Sessions;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace Broker.Transports.WebSockets;
+
+/// <summary>From the HTTP request to a running session: the handshake, its refusals, the upgrade, and the end of the socket.</summary>
+internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, OriginPolicy origins, ILogger<WebSocketEndpoint> log)
+{
+    /// <summary>Serves one request; ends with the connection.</summary>
+    public async Task ServeAsync(HttpContext context)
+    {
+        HandshakeResult handshake = Handshake.Check(context, origins);
+        if (!handshake.IsAccepted)
+        {
+            await RefuseAsync(context, handshake.Refusal).ConfigureAwait(false);
+            return;
+        }
+
+        LimitOptions limits = environment.Limits;
+        IPAddress? address = context.Connection.RemoteIpAddress;
+        if (!environment.Sessions.TryEnter(address, limits.Connections, limits.ConnectionsPerAddress))
+        {
+            await RefuseAsync(context, new HandshakeRefusal(StatusCodes.Status503ServiceUnavailable,
+                "This server has as many connections as it allows. Try again later, or ask its operator to raise the limit.\n")
+            {
+                Setting = "Broker:Limits:Connections, Broker:Limits:ConnectionsPerAddress",
+            }).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            await RunAsync(context, handshake).ConfigureAwait(false);
+        }
+        finally
+        {
+            environment.Sessions.Leave(address, limits.ConnectionsPerAddress);
+        }
+    }
+
+    private async Task RunAsync(HttpContext context, HandshakeResult handshake)
+    {
+        IDuplexPipe pipe = await UpgradeAsync(context, handshake).ConfigureAwait(false);
+        Session? session = null;
+        var transport = new WebSocketTransport(pipe, context.Abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
+        session = new Session(environment, transport, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");
+        environment.Metrics.ConnectionOpened();
+        await session.RunAsync().ConfigureAwait(false);
+        CloseReason reason = session.CloseReason;
+        TimeSpan limit = reason == CloseReason.GoingAway ? environment.Options.ShutdownTimeout : environment.Limits.LingerTimeout;
+        await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
+        session.LogEnd();
+    }
+
+    private static async Task<IDuplexPipe> UpgradeAsync(HttpContext context, HandshakeResult handshake)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.Upgrade = "websocket";
+        headers.SecWebSocketAccept = handshake.Accept;
+        if (handshake.Subprotocol is not null)
+            headers.SecWebSocketProtocol = handshake.Subprotocol;
+
+        // The rates are for HTTP: Kestrel would reset a WebSocket that reads slowly, and later writes would succeed silently.
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } input)
+            input.MinDataRate = null;
+        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
+            output.MinDataRate = null;
+        Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
+
+        // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.
+        return context.Features.Get<IConnectionTransportFeature>()?.Transport ?? new StreamPipe(stream);
+    }
+
+    private Task RefuseAsync(HttpContext context, HandshakeRefusal refusal)
+    {
+        environment.Metrics.HandshakeRefused(refusal.Status);
+        string reason = refusal.Text.Split('\n')[0];
+        if (refusal.Setting is not null)
+            LogRefusedBySetting(log, context.Connection.RemoteIpAddress, refusal.Status, refusal.Refused ?? "-", refusal.Setting, reason);
+        else
+            LogRefused(log, context.Connection.RemoteIpAddress, refusal.Status, reason);
+        return Handshake.WriteRefusalAsync(context, refusal);
+    }
+
+    [LoggerMessage(200, LogLevel.Warning, "Handshake from {Address} refused with {Status}: {Refused} (setting: {Setting}). {Text}")]
+    private static partial void LogRefusedBySetting(ILogger logger, IPAddress? address, int status, string refused, string setting, string text);
+
+    [LoggerMessage(201, LogLevel.Warning, "Handshake from {Address} refused with {Status}. {Text}")]
+    private static partial void LogRefused(ILogger logger, IPAddress? address, int status, string text);
+
+    /// <summary>A pipe over the upgraded stream.</summary>
+    private sealed class StreamPipe(Stream stream) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
+
+        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+    }
+}

@@ -1,0 +1,204 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Broker.Configuration;
+using Broker.Delivery;
+using Broker.Messaging;
+using Microsoft.AspNetCore.Connections;
+
+namespace Broker.Transports.WebSockets;
+
+/// <summary>
+/// A WebSocket, from the 101 response to the end of the socket, over a pipe: the server's own, or one in memory. Data frames
+/// become a stream of bytes; pings are answered; the close handshake is completed, or given up, in <see cref="CloseAsync"/>.
+/// </summary>
+internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOptions limits, TimeProvider time) : ITransport
+{
+    private const int BytesPerReceive = 64 * 1024;
+
+    // RFC 6455, section 5.5.3: a pong may answer the latest ping alone. While this much waits, the peer has other work to read.
+    private const int PongsBelow = 16 * 1024;
+
+    // A peer that still sends is read for longer than a silent one, but not forever.
+    private const int LingersAtMost = 5;
+
+    private readonly WebSocketFrameReader _reader = new(limits.WebSocketMessageBytes);
+    private CloseReason _ended;
+    private long _received;
+    private bool _peerClosed;
+
+    /// <summary>The outbox that pongs go through.</summary>
+    public required Func<Outbox> Outbox { private get; init; }
+
+    public PipeWriter Output => pipe.Output;
+
+    public long BytesReceived => Volatile.Read(ref _received);
+
+    /// <summary>Return from <see cref="ReceiveAsync"/> at the end of each message, which <see cref="AtEndOfMessage"/> then tells.</summary>
+    public bool StopsAtMessages { get; init; }
+
+    public bool AtEndOfMessage { get; private set; }
+
+    /// <summary>Whether the current message, or the one that just ended, is text.</summary>
+    public bool IsText => _reader.IsText;
+
+    public void Wake() => pipe.Input.CancelPendingRead();
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<CloseReason> ReceiveAsync(ReceiveBuffer buffer)
+    {
+        int before = buffer.Count;
+        AtEndOfMessage = false;
+        while (_ended == CloseReason.None)
+        {
+            ReadResult result;
+            try
+            {
+                ValueTask<ReadResult> read = pipe.Input.ReadAsync();
+                if (!read.IsCompleted)
+                    buffer.Release();
+                result = await read.ConfigureAwait(false);
+            }
+            catch (Exception exception) when (IsConnectionLoss(exception))
+            {
+                return _ended = CloseReason.ConnectionLost;
+            }
+
+            ReadOnlySequence<byte> bytes = result.Buffer;
+            long available = bytes.Length;
+            _ended = Decode(ref bytes, buffer, before + BytesPerReceive);
+            Volatile.Write(ref _received, _received + available - bytes.Length);
+            bool isLast = result.IsCompleted && bytes.IsEmpty && _ended == CloseReason.None;
+            pipe.Input.AdvanceTo(bytes.Start);
+            if (isLast)
+                _ended = CloseReason.ConnectionLost;
+            if (buffer.Count > before || AtEndOfMessage)
+                return CloseReason.None; // what came before the end is processed first
+            if (result.IsCanceled)
+                return CloseReason.None;
+        }
+
+        return _ended;
+    }
+
+    /// <summary>
+    /// Ends the connection: what the outbox owes and <paramref name="last"/> go out, then the peer's end is awaited, so that closing over
+    /// unread input does not send a reset that destroys the last frame. Who does not take or end in time is cut.
+    /// </summary>
+    public async Task CloseAsync(Outbox outbox, CloseReason reason, byte[] last, TimeSpan limit)
+    {
+        if (reason == CloseReason.ConnectionLost)
+        {
+            abort();
+            await outbox.FinishAsync([], skipMessages: true).ConfigureAwait(false);
+            return;
+        }
+
+        Task peerEnd = DiscardAsync();
+        Task sent = outbox.FinishAsync(last, skipMessages: reason == CloseReason.SlowConsumer);
+        await sent.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (sent.IsCompletedSuccessfully)
+            await LingerAsync(peerEnd).ConfigureAwait(false);
+        if (!sent.IsCompletedSuccessfully || !peerEnd.IsCompleted)
+        {
+            if (!sent.IsCompletedSuccessfully)
+                abort();
+            pipe.Input.CancelPendingRead();
+            _lingerOver = true;
+        }
+
+        await sent.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await peerEnd.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private volatile bool _lingerOver;
+
+    private async Task LingerAsync(Task peerEnd)
+    {
+        for (int i = 0; i < LingersAtMost && !peerEnd.IsCompleted; i++)
+        {
+            long before = BytesReceived;
+            await peerEnd.WaitAsync(limits.LingerTimeout, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (BytesReceived == before)
+                return;
+        }
+    }
+
+    /// <summary>Reads and forgets until the peer's close frame or the end of its bytes.</summary>
+    private async Task DiscardAsync()
+    {
+        var nowhere = new Nowhere();
+        try
+        {
+            while (!_peerClosed && !_lingerOver)
+            {
+                ReadResult result = await pipe.Input.ReadAsync().ConfigureAwait(false);
+                ReadOnlySequence<byte> bytes = result.Buffer;
+                long available = bytes.Length;
+                while (!bytes.IsEmpty && !_peerClosed)
+                {
+                    WebSocketRead read = _reader.Read(ref bytes, nowhere, int.MaxValue);
+                    if (read == WebSocketRead.Error)
+                        bytes = bytes.Slice(bytes.End); // after a violation there are no frames to tell apart
+                    _peerClosed |= read == WebSocketRead.Close;
+                }
+
+                Volatile.Write(ref _received, _received + available);
+                pipe.Input.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                    return;
+            }
+        }
+        catch (Exception exception) when (IsConnectionLoss(exception))
+        {
+            return;
+        }
+    }
+
+    private CloseReason Decode(ref ReadOnlySequence<byte> bytes, ReceiveBuffer buffer, int upTo)
+    {
+        while (!bytes.IsEmpty && buffer.Count < upTo)
+        {
+            switch (_reader.Read(ref bytes, buffer, upTo - buffer.Count))
+            {
+                case WebSocketRead.NeedMore or WebSocketRead.Data:
+                    return CloseReason.None;
+                case WebSocketRead.EndOfMessage when StopsAtMessages:
+                    AtEndOfMessage = true;
+                    return CloseReason.None;
+                case WebSocketRead.Ping:
+                    if (Outbox() is { Bytes: < PongsBelow } outbox)
+                        outbox.EnqueueControl(WireFrame.Create(WireFrame.Pong, _reader.Control), dirty: null);
+                    break;
+                case WebSocketRead.Close:
+                    _peerClosed = true;
+                    return CloseReason.ClientClosed;
+                case WebSocketRead.Error:
+                    return _reader.Error switch
+                    {
+                        WebSocketError.BadUtf8 => CloseReason.BadUtf8,
+                        WebSocketError.MessageTooLarge => CloseReason.WebSocketMessageTooLarge,
+                        _ => CloseReason.WebSocketViolation,
+                    };
+            }
+        }
+
+        return CloseReason.None;
+    }
+
+    private static bool IsConnectionLoss(Exception exception) =>
+        exception is ConnectionResetException or ConnectionAbortedException or IOException or OperationCanceledException or ObjectDisposedException;
+
+    private sealed class Nowhere : IBufferWriter<byte>
+    {
+        private readonly byte[] _bytes = new byte[4096];
+
+        public void Advance(int count)
+        {
+        }
+
+        public Memory<byte> GetMemory(int sizeHint = 0) => _bytes;
+
+        public Span<byte> GetSpan(int sizeHint = 0) => _bytes;
+    }
+}
