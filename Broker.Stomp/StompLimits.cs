@@ -13,7 +13,7 @@ public sealed record StompLimits
     public int HeaderLineBytes { get; init; } = 10 * 1024;
 
     /// <summary>
-    /// The largest frame, in bytes from its command up to and with its NUL. Default 64 KiB, the buffer that Spring grants a session;
+    /// The largest frame, in bytes from its command up to and with its NUL. Default 64 KiB, Spring's limit for an inbound message;
     /// a parser's own <see cref="StompParser.FrameBytes"/> starts from it and may be raised.
     /// </summary>
     public int FrameBytes { get; init; } = 64 * 1024;
