@@ -29,7 +29,8 @@ public readonly record struct StompErrorText(string Message, string Body, StompC
 public static class StompErrors
 {
     /// <summary>
-    /// What is said and done about <paramref name="error"/>. Throws <see cref="ArgumentOutOfRangeException"/> for <see cref="StompError.None"/>.
+    /// What is said and done about <paramref name="error"/>. Throws <see cref="ArgumentOutOfRangeException"/> for <see
+    /// cref="StompError.None"/>.
     /// </summary>
     public static StompErrorText Get(StompError error) => error switch
     {

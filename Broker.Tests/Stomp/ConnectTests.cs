@@ -102,7 +102,8 @@ public class ConnectTests
     [InlineData(0, 5000, 5000, 0)]
     [InlineData(10_000, 20_000, 20_000, 10_000)]
     public void Each_direction_takes_the_larger_number_and_0_stays_0(int clientSends, int clientWants, int outgoing, int incoming) =>
-        HeartBeat.Negotiate(new HeartBeat(clientSends, clientWants), new HeartBeat(1000, 1000)).Should().Be(new HeartBeat(outgoing, incoming));
+        HeartBeat.Negotiate(new HeartBeat(clientSends, clientWants), new HeartBeat(1000, 1000))
+            .Should().Be(new HeartBeat(outgoing, incoming));
 
     [Fact]
     public void A_server_that_offers_none_agrees_on_none() =>

@@ -7,8 +7,11 @@ namespace Broker.Tests.Stomp;
 /// <summary>Feeds a parser as a connection would, and writes down what came of it.</summary>
 internal static class Feed
 {
-    /// <summary>What a parser makes of a stream that arrives in pieces ending at the cuts, each time seen in segments of some size (0: one segment).</summary>
-    public static string Read(byte[] stream, StompVersion version, IEnumerable<int>? cuts = null, int segmentSize = 0, StompLimits? limits = null)
+    /// <summary>
+    /// What a parser makes of a stream that arrives in pieces ending at the cuts, each time seen in segments of some size (0: one segment).
+    /// </summary>
+    public static string Read(
+        byte[] stream, StompVersion version, IEnumerable<int>? cuts = null, int segmentSize = 0, StompLimits? limits = null)
     {
         var parser = new StompParser(limits ?? new StompLimits()) { Version = version };
         var record = new StringBuilder();
@@ -52,8 +55,11 @@ internal static class Feed
     public static string Read(string stream, StompVersion version = StompVersion.V12, StompLimits? limits = null) =>
         Read(Bytes(stream), version, limits: limits);
 
-    /// <summary>Text as bytes: UTF-8, but <c>U+0080</c> to <c>U+00FF</c> stand for single octets, so that invalid UTF-8 can be written.</summary>
-    public static byte[] Bytes(string text) => text.Any(letter => letter > '\u00FF') ? Encoding.UTF8.GetBytes(text) : Encoding.Latin1.GetBytes(text);
+    /// <summary>
+    /// Text as bytes: UTF-8, but <c>U+0080</c> to <c>U+00FF</c> stand for single octets, so that invalid UTF-8 can be written.
+    /// </summary>
+    public static byte[] Bytes(string text) =>
+        text.Any(letter => letter > '\u00FF') ? Encoding.UTF8.GetBytes(text) : Encoding.Latin1.GetBytes(text);
 
     /// <summary>A sequence over the bytes in segments of a size; 0 for one segment.</summary>
     public static ReadOnlySequence<byte> Segments(ReadOnlyMemory<byte> bytes, int size)
@@ -73,7 +79,7 @@ internal static class Feed
         for (int i = 0; i < frame.Headers.Count; i++)
         {
             StompHeader header = frame.Headers[i];
-            record.Append(" [").Append(Encoding.UTF8.GetString(header.Name)).Append('=').Append(Encoding.UTF8.GetString(header.Value)).Append(']');
+            record.Append($" [{Encoding.UTF8.GetString(header.Name)}={Encoding.UTF8.GetString(header.Value)}]");
         }
         record.Append(" <").Append(Encoding.Latin1.GetString(frame.Body)).Append(">; ");
     }

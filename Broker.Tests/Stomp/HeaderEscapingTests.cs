@@ -3,7 +3,9 @@ using Broker.Stomp;
 
 namespace Broker.Tests.Stomp;
 
-/// <summary>"Header escaping as each version has it" and "No value, name or subscription id can smuggle a header or a frame" (section 2).</summary>
+/// <summary>
+/// "Header escaping as each version has it" and "No value, name or subscription id can smuggle a header or a frame" (section 2).
+/// </summary>
 public class HeaderEscapingTests
 {
     [Theory]
@@ -15,7 +17,8 @@ public class HeaderEscapingTests
     [InlineData(StompVersion.V12, true, "a:b\\c\r\nd\0", "a\\cb\\\\c\\r\\nd ")]
     [InlineData(StompVersion.V12, false, "", "")]
     [InlineData(StompVersion.V12, false, "grün €", "grün €")]
-    public void Each_version_escapes_what_it_can_and_the_rest_becomes_a_space(StompVersion version, bool isName, string decoded, string wire)
+    public void Each_version_escapes_what_it_can_and_the_rest_becomes_a_space(
+        StompVersion version, bool isName, string decoded, string wire)
     {
         Escape(version, decoded, isName).Should().Be(wire);
         HeaderEscaping.NeedsEscaping(version, Encoding.UTF8.GetBytes(decoded), isName).Should().Be(decoded != wire);
@@ -81,6 +84,7 @@ public class HeaderEscapingTests
     {
         byte[] bytes = Encoding.UTF8.GetBytes(wire);
         byte[] destination = new byte[bytes.Length];
-        return HeaderEscaping.TryUnescape(version, bytes, destination, out int written) ? Encoding.UTF8.GetString(destination, 0, written) : null;
+        bool defined = HeaderEscaping.TryUnescape(version, bytes, destination, out int written);
+        return defined ? Encoding.UTF8.GetString(destination, 0, written) : null;
     }
 }

@@ -134,7 +134,8 @@ public class ParserLimitTests
     [Fact]
     public void Frames_are_read_without_allocation()
     {
-        byte[] stream = Feed.Bytes(string.Concat(Enumerable.Repeat("SEND\ndestination:/topic/a\nx:a\\cb\ncontent-length:4\n\nbody\0\n", 100)));
+        const string Frame = "SEND\ndestination:/topic/a\nx:a\\cb\ncontent-length:4\n\nbody\0\n";
+        byte[] stream = Feed.Bytes(string.Concat(Enumerable.Repeat(Frame, 100)));
         var parser = new StompParser(new StompLimits()) { Version = StompVersion.V12 };
         int frames = ReadAll(parser, stream);
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -156,7 +157,8 @@ public class ParserLimitTests
 
     private static (Feed.Segment Segment, int Start)[] Grown(byte[] stream, int size)
     {
-        var segments = new List<(Feed.Segment Segment, int Start)> { (new Feed.Segment(stream.AsMemory(0, Math.Min(size, stream.Length)), 0), 0) };
+        var first = new Feed.Segment(stream.AsMemory(0, Math.Min(size, stream.Length)), 0);
+        var segments = new List<(Feed.Segment Segment, int Start)> { (first, 0) };
         for (int at = size; at < stream.Length; at += size)
             segments.Add((segments[^1].Segment.Append(stream.AsMemory(at, Math.Min(size, stream.Length - at))), at));
         return [.. segments];

@@ -144,5 +144,7 @@ public class ParserSplitTests
     }
 
     private static string Describe(byte[] stream) => System.Text.Encoding.Latin1.GetString(stream)
-        .Replace("\0", "^@", StringComparison.Ordinal).Replace("\r", "^M", StringComparison.Ordinal).Replace("\n", "^J", StringComparison.Ordinal);
+        .Replace("\0", "^@", StringComparison.Ordinal)
+        .Replace("\r", "^M", StringComparison.Ordinal)
+        .Replace("\n", "^J", StringComparison.Ordinal);
 }

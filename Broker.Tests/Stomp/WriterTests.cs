@@ -55,7 +55,8 @@ public class WriterTests
     [InlineData(StompVersion.V12)]
     public void Nothing_in_a_header_can_smuggle_a_header_or_a_frame(StompVersion version)
     {
-        string[] attacks = ["x\nevil:1", "x\r\nevil:1", "x\n\n\0MESSAGE\nevil:1\n\n\0", "x\0", "evil:1", "x\\nevil:1", "x\\", "\rx", "x\r", "\n\n"];
+        string[] attacks =
+            ["x\nevil:1", "x\r\nevil:1", "x\n\n\0MESSAGE\nevil:1\n\n\0", "x\0", "evil:1", "x\\nevil:1", "x\\", "\rx", "x\r", "\n\n"];
         foreach (string attack in attacks)
         {
             var output = new ArrayBufferWriter<byte>();
@@ -93,7 +94,8 @@ public class WriterTests
             writer.Body(body);
             writer.End();
             var input = new ReadOnlySequence<byte>(output.WrittenMemory);
-            var parser = new StompParser(new StompLimits { HeaderLineBytes = 100_000, FrameBytes = 1_000_000 }) { Version = StompVersion.V12 };
+            var limits = new StompLimits { HeaderLineBytes = 100_000, FrameBytes = 1_000_000 };
+            var parser = new StompParser(limits) { Version = StompVersion.V12 };
 
             parser.Read(ref input, out StompFrame frame).Should().Be(StompParseResult.Frame);
             frame.Headers[0].Value.SequenceEqual(value).Should().BeTrue();
