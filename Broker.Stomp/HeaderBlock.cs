@@ -11,8 +11,8 @@ internal enum BlockScan : byte
 }
 
 /// <summary>
-/// A frame from its command to the empty line, while it arrives. Offsets count from the frame's first byte. Lines are scanned where they lie while they
-/// lie in one segment; otherwise the block is gathered in a rented buffer, each byte copied once.
+/// A frame from its command to the empty line, while it arrives. Offsets count from the frame's first byte. Lines are scanned where they
+/// lie while they lie in one segment; otherwise the block is gathered in a rented buffer, each byte copied once.
 /// </summary>
 internal sealed class HeaderBlock(StompLimits limits)
 {
@@ -225,7 +225,7 @@ internal sealed class HeaderBlock(StompLimits limits)
         int written = 0;
         foreach (ref HeaderRange range in _table.AsSpan(0, _count))
         {
-            if (version == StompVersion.V12 && bytes.Slice(range.NameStart, range.ValueStart + range.ValueLength - range.NameStart).Contains((byte)'\r'))
+            if (version == StompVersion.V12 && bytes[range.NameStart..(range.ValueStart + range.ValueLength)].Contains((byte)'\r'))
                 return StompError.MalformedHeader;
             if (!escapes)
                 continue;
@@ -253,7 +253,9 @@ internal sealed class HeaderBlock(StompLimits limits)
         return true;
     }
 
-    /// <summary>The value of <c>content-length</c> in a decoded block, -1 without one; a number too large for an int is as large as that can be.</summary>
+    /// <summary>
+    /// The value of <c>content-length</c> in a decoded block, -1 without one; a number too large for an int is as large as that can be.
+    /// </summary>
     public StompError ReadContentLength(ReadOnlySpan<byte> bytes, out int length)
     {
         length = -1;
@@ -262,7 +264,10 @@ internal sealed class HeaderBlock(StompLimits limits)
             : StompError.BadContentLength;
     }
 
-    /// <summary>The decoded <c>receipt</c> among the complete lines, whether or not the block was decoded; null where there is none that can be decoded.</summary>
+    /// <summary>
+    /// The decoded <c>receipt</c> among the complete lines, whether or not the block was decoded; null where there is none that can be
+    /// decoded.
+    /// </summary>
     public byte[]? FindReceipt(ReadOnlySpan<byte> bytes, StompVersion version)
     {
         if (!Headers(bytes).TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> value))

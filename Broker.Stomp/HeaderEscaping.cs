@@ -45,8 +45,8 @@ public static class HeaderEscaping
     }
 
     /// <summary>
-    /// Decodes a header's name or value; false when it has an escape that the version does not define. <paramref name="destination"/> must have
-    /// the length of <paramref name="wire"/>, else <see cref="ArgumentException"/>. In 1.0 everything stands for itself.
+    /// Decodes a header's name or value; false when it has an escape that the version does not define. <paramref name="destination"/> must
+    /// have the length of <paramref name="wire"/>, else <see cref="ArgumentException"/>. In 1.0 everything stands for itself.
     /// </summary>
     public static bool TryUnescape(StompVersion version, ReadOnlySpan<byte> wire, Span<byte> destination, out int written)
     {
@@ -85,8 +85,9 @@ public static class HeaderEscaping
     }
 
     /// <summary>
-    /// Writes a value for a CONNECTED frame, which no version escapes: ASCII control characters, <c>:</c>, <c>\</c> and <c>%</c> as <c>%XX</c>, the rest
-    /// as it is. Returns the bytes written; <paramref name="destination"/> must have three times the length, else <see cref="ArgumentException"/>.
+    /// Writes a value for a CONNECTED frame, which no version escapes: ASCII control characters, <c>:</c>, <c>\</c> and <c>%</c> as
+    /// <c>%XX</c>, the rest as it is. Returns the bytes written; <paramref name="destination"/> must have three times the length, else <see
+    /// cref="ArgumentException"/>.
     /// </summary>
     public static int PercentEncode(ReadOnlySpan<byte> value, Span<byte> destination)
     {

@@ -132,7 +132,9 @@ public static class HeaderNames
     /// <summary><c>x-recovered</c>. RECEIPT of a stream's SUBSCRIBE: whether nothing is missing.</summary>
     public static ReadOnlySpan<byte> XRecovered => "x-recovered"u8;
 
-    /// <summary><c>x-snapshot</c>. SUBSCRIBE: <c>true</c> to have the snapshot's end marked. MESSAGE: <c>end</c> on its last message.</summary>
+    /// <summary>
+    /// <c>x-snapshot</c>. SUBSCRIBE: <c>true</c> to have the snapshot's end marked. MESSAGE: <c>end</c> on its last message.
+    /// </summary>
     public static ReadOnlySpan<byte> XSnapshot => "x-snapshot"u8;
 
     /// <summary><c>x-stream-epoch</c>. SUBSCRIBE, RECEIPT: which life of the stream the offsets belong to.</summary>

@@ -6,8 +6,8 @@ namespace Broker.Stomp;
 internal static class Sequences
 {
     /// <summary>
-    /// The sequence from an offset on. New bytes come at the end, so the last segment is tried before all are walked: a frame that trickles in
-    /// over many segments costs no walk per byte.
+    /// The sequence from an offset on. New bytes come at the end, so the last segment is tried before all are walked: a frame that trickles
+    /// in over many segments costs no walk per byte.
     /// </summary>
     public static ReadOnlySequence<byte> From(this in ReadOnlySequence<byte> input, long offset)
     {

@@ -10,7 +10,9 @@ public static class StompCommands
         return word.SequenceEqual(Name(command)) || word.SequenceEqual("STOMP"u8);
     }
 
-    /// <summary>The word for a command, upper-case ASCII. <see cref="StompCommand.Connect"/> is written CONNECT, which every version knows.</summary>
+    /// <summary>
+    /// The word for a command, upper-case ASCII. <see cref="StompCommand.Connect"/> is written CONNECT, which every version knows.
+    /// </summary>
     public static ReadOnlySpan<byte> Name(StompCommand command) => command switch
     {
         StompCommand.Connect => "CONNECT"u8,

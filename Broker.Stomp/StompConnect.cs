@@ -42,8 +42,8 @@ public readonly ref struct StompConnect
     public ReadOnlySpan<byte> ClientId { get; }
 
     /// <summary>
-    /// Reads a CONNECT frame. False with <see cref="StompError.NotConnected"/> for another command, <see cref="StompError.NoCommonVersion"/>, or
-    /// <see cref="StompError.BadHeartBeat"/>.
+    /// Reads a CONNECT frame. False with <see cref="StompError.NotConnected"/> for another command, <see
+    /// cref="StompError.NoCommonVersion"/>, or <see cref="StompError.BadHeartBeat"/>.
     /// </summary>
     public static bool TryRead(scoped in StompFrame frame, out StompConnect connect, out StompError error)
     {

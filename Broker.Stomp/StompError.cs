@@ -1,6 +1,8 @@
 namespace Broker.Stomp;
 
-/// <summary>Every condition that is answered with an ERROR frame; <see cref="StompErrors"/> has its texts and its close. Not a wire value.</summary>
+/// <summary>
+/// Every condition that is answered with an ERROR frame; <see cref="StompErrors"/> has its texts and its close. Not a wire value.
+/// </summary>
 public enum StompError : byte
 {
     /// <summary>No error.</summary>

@@ -28,7 +28,10 @@ public readonly record struct StompErrorText(string Message, string Body, StompC
 /// <summary>The one table of errors: condition, texts, close. None of the texts repeats input. Thread-safe.</summary>
 public static class StompErrors
 {
-    /// <summary>What is said and done about <paramref name="error"/>; <see cref="ArgumentOutOfRangeException"/> for <see cref="StompError.None"/>.</summary>
+    /// <summary>
+    /// What is said and done about <paramref name="error"/>. Throws <see cref="ArgumentOutOfRangeException"/> for <see
+    /// cref="StompError.None"/>.
+    /// </summary>
     public static StompErrorText Get(StompError error) => error switch
     {
         // Frame grammar (section 2).

@@ -75,5 +75,8 @@ public readonly ref struct StompHeaders
         start >= 0 ? _block.Slice(start, length) : _decoded.Slice(~start, length);
 }
 
-/// <summary>Where a header's name and value lie: from a start in the header block as received, or, when negative, from its complement in the decoded bytes.</summary>
+/// <summary>
+/// Where a header's name and value lie: from a start in the header block as received, or, when negative, from its complement in the decoded
+/// bytes.
+/// </summary>
 internal readonly record struct HeaderRange(int NameStart, int NameLength, int ValueStart, int ValueLength);

@@ -25,7 +25,8 @@ namespace Broker.Stomp;
 //
 // When an error is found: a broken limit or a NUL in the header block at once. An unknown command and a malformed line are held back until
 // the block is complete, or a second fault comes, for the `receipt` that may follow. What decoding finds, and a content-length that is
-// malformed or too large, when the block is complete, before any of the body. All this depends on the bytes only, never on how they were split.
+// malformed or too large, when the block is complete, before any of the body. All this depends on the bytes only, never on how they were
+// split.
 
 /// <summary>What <see cref="StompParser.Read"/> came to.</summary>
 public enum StompParseResult : byte
@@ -65,18 +66,22 @@ public sealed class StompParser(StompLimits limits)
     /// <summary>The version that frames are decoded by; 1.0 until set, which is due after CONNECT and between two frames.</summary>
     public StompVersion Version { get; set; }
 
-    /// <summary>The largest frame, in bytes from its command up to and with its NUL; at first that of the limits. May be raised between two frames.</summary>
+    /// <summary>
+    /// The largest frame, in bytes from its command up to and with its NUL; at first that of the limits. May be raised between two frames.
+    /// </summary>
     public int FrameBytes { get; set; } = limits.FrameBytes;
 
     /// <summary>Whether a frame has begun and is not complete. Line ends between frames begin none.</summary>
     public bool InFrame => _phase is Phase.Block or Phase.Body;
 
-    /// <summary>What was wrong, once <see cref="Read"/> came to <see cref="StompParseResult.Error"/>; before that <see cref="StompError.None"/>.</summary>
+    /// <summary>
+    /// What was wrong, once <see cref="Read"/> came to <see cref="StompParseResult.Error"/>; before that <see cref="StompError.None"/>.
+    /// </summary>
     public StompError Error { get; private set; }
 
     /// <summary>
-    /// The decoded <c>receipt</c> of the frame with the error; false when it has none, none that can be decoded, or none before the place where
-    /// reading had to end.
+    /// The decoded <c>receipt</c> of the frame with the error; false when it has none, none that can be decoded, or none before the place
+    /// where reading had to end.
     /// </summary>
     public bool TryGetErrorReceipt(out ReadOnlySpan<byte> receipt)
     {
@@ -85,9 +90,9 @@ public sealed class StompParser(StompLimits limits)
     }
 
     /// <summary>
-    /// Reads the next frame. The caller passes all bytes not yet consumed, each time; <paramref name="input"/> is advanced past what was consumed:
-    /// line ends, and whole frames. The frame is a view, valid until the next call. Never throws for what the input contains; after an error
-    /// every call comes to the same error.
+    /// Reads the next frame. The caller passes all bytes not yet consumed, each time; <paramref name="input"/> is advanced past what was
+    /// consumed: line ends, and whole frames. The frame is a view, valid until the next call. Never throws for what the input contains;
+    /// after an error every call comes to the same error.
     /// </summary>
     public StompParseResult Read(scoped ref ReadOnlySequence<byte> input, out StompFrame frame)
     {

@@ -4,9 +4,9 @@ using System.Buffers.Text;
 namespace Broker.Stomp;
 
 /// <summary>
-/// Writes frames into a buffer: <see cref="Begin"/>, headers, <see cref="EndHeaders"/>, the body, <see cref="End"/>. Line ends are LF. Nothing is
-/// allocated; what was written belongs to the output only after <see cref="End"/> or <see cref="Flush"/>. Not thread-safe; the order of the
-/// calls is the caller's care.
+/// Writes frames into a buffer: <see cref="Begin"/>, headers, <see cref="EndHeaders"/>, the body, <see cref="End"/>. Line ends are LF.
+/// Nothing is allocated; what was written belongs to the output only after <see cref="End"/> or <see cref="Flush"/>. Not thread-safe; the
+/// order of the calls is the caller's care.
 /// </summary>
 /// <param name="output">Where the frames go.</param>
 /// <param name="version">The receiver's version, which decides the escaping; CONNECT and CONNECTED are never escaped.</param>
@@ -49,7 +49,9 @@ public ref struct StompWriter(IBufferWriter<byte> output, StompVersion version)
         Header(name, digits[..length]);
     }
 
-    /// <summary>Writes a header whose value is percent-encoded: a user name in CONNECTED. See <see cref="HeaderEscaping.PercentEncode"/>.</summary>
+    /// <summary>
+    /// Writes a header whose value is percent-encoded: a user name in CONNECTED. See <see cref="HeaderEscaping.PercentEncode"/>.
+    /// </summary>
     public void PercentEncodedHeader(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
     {
         Span<byte> span = Reserve((2 * name.Length) + (3 * value.Length) + 2);
