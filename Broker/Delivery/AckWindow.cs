@@ -103,7 +103,7 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     }
 
     /// <summary>A message that had its credit left the outbox unsent: dropped or expired.</summary>
-    public void Unsent(DirtyOutboxes dirty)
+    public void Unsent(DirtyOutboxes? dirty)
     {
         lock (_gate)
         {
@@ -129,13 +129,13 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
-    private void Refill(DirtyOutboxes dirty)
+    private void Refill(DirtyOutboxes? dirty)
     {
         while (CanGive && !_ended && _waiting.TryDequeue(out Message? message))
             Give(message, subscription.SizeOf(message), dirty);
     }
 
-    private void Give(Message message, int size, DirtyOutboxes dirty)
+    private void Give(Message message, int size, DirtyOutboxes? dirty)
     {
         _taken++;
         subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, size), dirty);

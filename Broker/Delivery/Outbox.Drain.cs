@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Broker.Diagnostics;
 using Broker.Messaging;
-using Broker.Stomp;
 
 namespace Broker.Delivery;
 
@@ -21,27 +20,16 @@ internal sealed partial class Outbox
         {
             while (TryWriteSome())
             {
-                ValueTask<FlushResult> flush;
-                try
-                {
-                    flush = _output.FlushAsync();
-                }
-                catch (Exception exception) when (IsConnectionLoss(exception))
-                {
-                    Lost();
-                    continue;
-                }
-
-                if (!flush.IsCompleted)
+                ValueTask<FlushResult> flush = FlushAsync();
+                if (!flush.IsCompletedSuccessfully)
                 {
                     Volatile.Write(ref _movedAt, _time.GetTimestamp());
                     _flushPending = true;
-                    _flush = flush.GetAwaiter();
-                    _flush.UnsafeOnCompleted(_flushed);
+                    _ = GoOnAfterAsync(flush);
                     return;
                 }
 
-                Written(flush.GetAwaiter());
+                Written(flush.Result);
             }
         }
         while (Interlocked.CompareExchange(ref _state, 0, Draining) != Draining && TakeDirty());
@@ -56,28 +44,39 @@ internal sealed partial class Outbox
         return true;
     }
 
-    private void OnFlushed()
-    {
-        _flushPending = false;
-        var flush = _flush;
-        _flush = default;
-        Written(flush);
-        Run();
-    }
-
-    private void Written(System.Runtime.CompilerServices.ValueTaskAwaiter<FlushResult> flush)
+    private ValueTask<FlushResult> FlushAsync()
     {
         try
         {
-            FlushResult result = flush.GetResult();
-            if (result.IsCompleted)
-                Lost();
+            return _output.FlushAsync();
         }
         catch (Exception exception) when (IsConnectionLoss(exception))
         {
-            Lost();
+            return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+    }
+
+    private async Task GoOnAfterAsync(ValueTask<FlushResult> flush)
+    {
+        FlushResult result;
+        try
+        {
+            result = await flush.ConfigureAwait(false);
+        }
+        catch (Exception exception) when (IsConnectionLoss(exception))
+        {
+            result = new FlushResult(isCanceled: false, isCompleted: true);
         }
 
+        _flushPending = false;
+        Written(result);
+        Run();
+    }
+
+    private void Written(FlushResult result)
+    {
+        if (result.IsCompleted)
+            Lost();
         ReleaseInFlight();
     }
 
@@ -219,7 +218,7 @@ internal sealed partial class Outbox
         if (message.ExpiresAt != 0 && message.HasExpired(_time.GetUtcNow().ToUnixTimeMilliseconds()))
         {
             _metrics.AddDropped(DropReasons.Expired, 1);
-            window.Unsent(null);
+            window.Unsent(dirty: null);
             return 0;
         }
 

@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Threading.Channels;
 using Broker.Configuration;
 using Broker.Diagnostics;
-using Broker.Messaging;
 using Broker.Stomp;
 
 namespace Broker.Delivery;
@@ -32,8 +31,6 @@ internal sealed partial class Outbox
     private readonly TimeProvider _time;
     private readonly BrokerMetrics _metrics;
     private readonly int _limit;
-    private readonly Action _flushed;
-    private System.Runtime.CompilerServices.ValueTaskAwaiter<FlushResult> _flush;
     private List<OutboxEntry>? _front; // taken from the channel to make room, and still to be sent first
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _ended;
@@ -53,7 +50,6 @@ internal sealed partial class Outbox
         _metrics = metrics;
         _time = time;
         _limit = limits.OutboxBytes;
-        _flushed = OnFlushed;
     }
 
     /// <summary>A socket that has taken nothing for this long is stalled: nobody waits for it. Some round trips of a slow mobile network.</summary>
@@ -201,7 +197,7 @@ internal sealed partial class Outbox
         Release(oldest.Bytes);
         if (oldest.Payload is Publication publication)
             return publication.Count;
-        subscription.Window?.Unsent(null);
+        subscription.Window?.Unsent(dirty: null);
         return 1;
     }
 }

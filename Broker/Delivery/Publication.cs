@@ -1,6 +1,5 @@
 using System.Buffers;
 using Broker.Messaging;
-using Broker.Stomp;
 
 namespace Broker.Delivery;
 

@@ -6,7 +6,7 @@ namespace Broker.Delivery;
 /// The bytes received and not yet parsed, in one piece. Rents its memory while it holds any, and none while it is empty:
 /// an idle connection costs no buffer. Not thread-safe.
 /// </summary>
-internal sealed class ReceiveBuffer : IBufferWriter<byte>, IDisposable
+internal sealed class ReceiveBuffer : IBufferWriter<byte>
 {
     private const int InitialSize = 4096;
 
@@ -49,7 +49,8 @@ internal sealed class ReceiveBuffer : IBufferWriter<byte>, IDisposable
         return _array.AsMemory(_end);
     }
 
-    public void Dispose()
+    /// <summary>Drops everything.</summary>
+    public void Clear()
     {
         _start = _end = 0;
         Release();

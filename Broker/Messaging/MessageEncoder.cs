@@ -176,7 +176,7 @@ internal static class MessageEncoder
 
         public int Length { get; set; }
 
-        public void Plain(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+        public void Plain(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
         {
             Span<byte> rest = _buffer[Length..];
             name.CopyTo(rest);

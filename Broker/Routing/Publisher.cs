@@ -1,7 +1,6 @@
 using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Diagnostics;
-using Broker.Messaging;
 
 namespace Broker.Routing;
 

@@ -1,4 +1,3 @@
-using Broker.Delivery;
 using Broker.Messaging;
 
 namespace Broker.Routing;

@@ -18,7 +18,6 @@ internal sealed partial class Session
     private Topic? _topic;
     private int _batchBytes;
     private long _sent;
-    private int _framesIn;
     private long _countedBytes;
     private long _countedFrames;
     private long _countedSent;

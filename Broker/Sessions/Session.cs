@@ -1,5 +1,4 @@
 using System.Buffers;
-using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Messaging;
 using Broker.Routing;
@@ -273,7 +272,7 @@ internal sealed partial class Session : IOutboxOwner
             _environment.Topics.Unsubscribe(subscription);
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
         _publisher.Dirty.Drain();
-        _input.Dispose();
+        _input.Clear();
     }
 
     /// <summary>The last bytes of the connection: the ERROR, if there is one, and the close frame, if one is sent.</summary>
