@@ -184,8 +184,6 @@ internal sealed class HeaderBlock(StompLimits limits)
         {
             nameStart = line[..nameEnd].Length - line[..nameEnd].TrimStart((byte)' ').Length;
             nameEnd = nameStart + line[nameStart..nameEnd].TrimEnd((byte)' ').Length;
-            valueEnd = valueStart + line[valueStart..].TrimEnd((byte)' ').Length;
-            valueStart = valueEnd - line[valueStart..valueEnd].TrimStart((byte)' ').Length;
         }
         if (nameEnd <= nameStart)
             return StompError.MalformedHeader;
@@ -217,6 +215,8 @@ internal sealed class HeaderBlock(StompLimits limits)
     /// <summary>Checks and unescapes a complete block, once.</summary>
     public StompError Decode(ReadOnlySpan<byte> bytes, StompVersion version)
     {
+        if (version == StompVersion.V10)
+            TrimValues(bytes);
         if (!bytes.ContainsAny(Undecoded))
             return StompError.None;
         if (!Utf8.IsValid(bytes))
@@ -235,6 +235,21 @@ internal sealed class HeaderBlock(StompLimits limits)
             range = new HeaderRange(nameStart, nameLength, valueStart, valueLength);
         }
         return StompError.None;
+    }
+
+    // Spaces around a value are padding in 1.0. A CONNECT comes before there is a version: one that names versions is a newer
+    // client's, and a passcode of its may end with a space.
+    private void TrimValues(ReadOnlySpan<byte> bytes)
+    {
+        if (Command == StompCommand.Connect && Headers(bytes).Contains(HeaderNames.AcceptVersion))
+            return;
+        foreach (ref HeaderRange range in _table.AsSpan(0, _count))
+        {
+            ReadOnlySpan<byte> value = bytes.Slice(range.ValueStart, range.ValueLength);
+            ReadOnlySpan<byte> trimmed = value.TrimStart((byte)' ');
+            int start = range.ValueStart + value.Length - trimmed.Length;
+            range = new HeaderRange(range.NameStart, range.NameLength, start, trimmed.TrimEnd((byte)' ').Length);
+        }
     }
 
     private bool TryDecode(ReadOnlySpan<byte> bytes, int start, int length, ref int written, out int decodedStart, out int decodedLength)
@@ -275,6 +290,8 @@ internal sealed class HeaderBlock(StompLimits limits)
         // A value inside the block has no escape any more, or was not decoded yet.
         if (!bytes.Overlaps(value))
             return value.ToArray();
+        if (version == StompVersion.V10)
+            value = value.Trim((byte)' ');
         byte[] decoded = new byte[value.Length];
         bool valid = Utf8.IsValid(value) && (version != StompVersion.V12 || !value.Contains((byte)'\r'));
         return valid && HeaderEscaping.TryUnescape(_escaping, value, decoded, out int written) ? decoded[..written] : null;
