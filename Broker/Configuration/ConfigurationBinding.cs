@@ -22,21 +22,10 @@ internal static class ConfigurationBinding
     private static void Bind(IConfigurationSection section, BrokerOptions options)
     {
         var failures = new List<string>();
-        SettingNames.Check(section, typeof(BrokerOptions), failures);
-        if (failures.Count == 0)
-        {
-            try
-            {
-                // Without this option the binder also skips list entries that it cannot read.
-                section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
-                return;
-            }
-            catch (InvalidOperationException exception)
-            {
-                failures.Add(exception.InnerException is { } inner ? $"{exception.Message} {inner.Message}" : exception.Message);
-            }
-        }
-
-        throw new OptionsValidationException(Options.DefaultName, typeof(BrokerOptions), failures);
+        SectionShape.Check(section, typeof(BrokerOptions), failures);
+        if (failures.Count > 0)
+            throw new OptionsValidationException(Options.DefaultName, typeof(BrokerOptions), failures);
+        // Should anything still not fit: without this option the binder skips list entries that it cannot read.
+        section.Bind(options, static binder => binder.ErrorOnUnknownConfiguration = true);
     }
 }

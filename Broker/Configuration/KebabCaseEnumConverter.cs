@@ -21,7 +21,7 @@ internal sealed class KebabCaseEnumConverter(Type type) : EnumConverter(type)
                 return Enum.Parse(EnumType, name);
         }
 
-        throw new FormatException($"It must be one of: {string.Join(", ", Enum.GetNames(EnumType).Select(Kebab))}.");
+        throw new FormatException($"it must be one of: {string.Join(", ", Enum.GetNames(EnumType).Select(Kebab))}.");
     }
 
     public override object? ConvertTo(ITypeDescriptorContext? context, CultureInfo? culture, object? value, Type destinationType) =>

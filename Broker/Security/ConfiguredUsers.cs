@@ -66,8 +66,9 @@ internal sealed partial class ConfiguredUsers
     {
         PasscodeHash hash = user?.Hash ?? DecoyFor(login);
         // While this one waited for its turn, another client of the same user may have paid.
+        // Its task leaves the queue only when its turn comes, and is then skipped: the client waits no longer than it wants to.
         bool right = await Task.Factory.StartNew(() => (user?.HasProven(proof) ?? false) || VerifyAndRemember(), cancellationToken,
-            TaskCreationOptions.DenyChildAttach, _fewAtATime).ConfigureAwait(false);
+            TaskCreationOptions.DenyChildAttach, _fewAtATime).WaitAsync(cancellationToken).ConfigureAwait(false);
         if (user is null || !right)
         {
             LogRefused(_logger, PrintableText.Of(login), user is null ? "there is no such user" : "the passcode is wrong");

@@ -18,9 +18,9 @@ internal static class ListenRule
     {
         if (options.Users.Count > 0 || options.AllowAnonymous)
             return null;
-        string reachable = string.Join(", ", addresses.Where(static address => !IsLoopback(address)).Select(PrintableText.Of));
+        string[] reachable = [.. addresses.Where(static address => !IsLoopback(address)).Select(PrintableText.Of)];
         return reachable.Length == 0 ? null
-            : $"The broker would listen on {reachable}, where other machines can reach it, and let anybody in, since no users are configured. "
+            : $"The broker would listen on {string.Join(", ", reachable)}, where other machines can reach it, and let anybody in, since no users are configured. "
             + "Do one of these: add users (Broker:Users:0:Login, and Broker:Users:0:PasscodeHash as printed by "
             + $"\"{HashPasscodeCommand.CommandLine}\"); or set Broker:AllowAnonymous=true if anybody may connect; "
             + "or listen on loopback only (--urls http://localhost:15674).";

@@ -1,15 +1,17 @@
+using System.ComponentModel;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 
 namespace Broker.Configuration;
 
 /// <summary>
-/// Compares the keys of a configuration section with the tree of options. The binder too can refuse an unknown key, yet names
-/// it without its path and one at a time, and it passes over a value where a section belongs (<c>Broker:Users=alice</c>).
+/// Compares a configuration section with the tree of options: are its keys settings, and can its values be read? The binder
+/// refuses such things too, yet one at a time and an unknown key without its path, and it passes over a value where a
+/// section belongs (<c>Broker:Users=alice</c>).
 /// </summary>
-internal static class SettingNames
+internal static class SectionShape
 {
-    /// <summary>Adds a sentence for every key under <paramref name="section"/> that does not fit <paramref name="type"/>. Values are not shown.</summary>
+    /// <summary>Adds a sentence for every key under <paramref name="section"/> that does not fit <paramref name="type"/>. Text is not shown: it may be a secret.</summary>
     public static void Check(IConfigurationSection section, Type type, List<string> failures)
     {
         if (ElementType(type) is { } element)
@@ -39,7 +41,32 @@ internal static class SettingNames
         {
             failures.Add($"{section.Path} is a section or a list; it must be one value.");
         }
+        else
+        {
+            CheckValue(section, type, failures);
+        }
     }
+
+    private static void CheckValue(IConfigurationSection section, Type type, List<string> failures)
+    {
+        if (section.Value is null || type == typeof(string))
+            return;
+        try
+        {
+            TypeDescriptor.GetConverter(type).ConvertFromInvariantString(section.Value);
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException)
+        {
+            string advice = Advice(type) ?? exception.Message;
+            failures.Add($"{section.Path} is \"{PrintableText.Of(section.Value)}\"; {advice}");
+        }
+    }
+
+    private static string? Advice(Type type) =>
+        type == typeof(int) ? $"it must be a whole number, such as 1024, and at most {int.MaxValue}."
+        : type == typeof(bool) ? "it must be true or false."
+        : type == typeof(TimeSpan) ? "it must be a time, written hours:minutes:seconds, such as 00:00:05."
+        : null;
 
     private static void CheckNoValue(IConfigurationSection section, string kind, List<string> failures)
     {
