@@ -108,6 +108,10 @@ public class ConfigurationBindingTests
     }
 
     [Fact]
+    public void An_environment_variable_with_the_name_of_the_section_is_somebody_elses() =>
+        Bind(("BROKER", "tcp://192.0.2.1:1883"), ("Broker:Path", "/x")).Path.Should().Be("/x");
+
+    [Fact]
     public void A_key_is_known_whatever_its_case() => Bind(("broker:PATH", "/x")).Path.Should().Be("/x");
 
     [Fact]

@@ -54,7 +54,8 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
             checks.Fail(path, origin, "wildcards are not supported, since then pages of any site could use a visitor's access to this broker. "
                 + "List each origin, " + example);
         else if (origin == "null")
-            checks.Fail(path, origin, "files and sandboxed frames of any site send that as their origin. Serve the page over http or https and list its origin, " + example);
+            checks.Fail(path, origin, "files and sandboxed frames of any site send that as their origin. Serve the page over http or https "
+                + "and list its origin, " + example);
         else if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0
             || !origin.StartsWith($"{uri.Scheme}://", StringComparison.OrdinalIgnoreCase))
             checks.Fail(path, origin, "it must be scheme://host[:port], " + example);
@@ -130,7 +131,8 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
             else if (pattern[prefix.Length..].Split('.', '/').Any(segment => segment.Length == 0) || pattern.Any(char.IsControl))
                 checks.Fail(path, pattern, "its name must have no empty segment and no control character, as in /topic/quotes.*");
             else if (!seen.TryAdd(pattern, i))
-                checks.Fail(path, pattern, $"the entry {SettingChecks.Name($"Topics:{seen[pattern]}")} has the same and is the one that counts. Remove one of them.");
+                checks.Fail(path, pattern,
+                    $"{SettingChecks.Name($"Topics:{seen[pattern]}")} has the same and is the one that counts. Remove one of them.");
 
             if (topics[i] is { } topic && !Enum.IsDefined(topic.SlowSubscriber))
                 checks.FailUnseen($"Topics:{i}:SlowSubscriber", "is not a policy; set disconnect or drop-oldest.");

@@ -11,7 +11,10 @@ namespace Broker.Configuration;
 /// </summary>
 internal static class SectionShape
 {
-    /// <summary>Adds a sentence for every key under <paramref name="section"/> that does not fit <paramref name="type"/>. Text is not shown: it may be a secret.</summary>
+    /// <summary>
+    /// Adds a sentence for every key under <paramref name="section"/> that does not fit <paramref name="type"/>. Text is not
+    /// shown: it may be a secret.
+    /// </summary>
     public static void Check(IConfigurationSection section, Type type, List<string> failures)
     {
         if (ElementType(type) is { } element)
@@ -22,19 +25,19 @@ internal static class SectionShape
                 if (int.TryParse(entry.Key, out _))
                     Check(entry, element, failures);
                 else
-                    failures.Add($"{entry.Path} is not a setting; {section.Path} is a list, whose entries are {section.Path}:0, {section.Path}:1 and so on.");
+                    failures.Add($"{entry.Path} is not a setting; {section.Path} is a list, whose entries are {section.Path}:0 and so on.");
             }
         }
         else if (IsSection(type))
         {
             CheckNoValue(section, "a section", failures);
+            PropertyInfo[] settings = type.GetProperties();
             foreach (IConfigurationSection child in section.GetChildren())
             {
-                PropertyInfo? property = Array.Find(type.GetProperties(), p => p.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase));
-                if (property is not null)
-                    Check(child, property.PropertyType, failures);
+                if (Array.Find(settings, s => s.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase)) is { } setting)
+                    Check(child, setting.PropertyType, failures);
                 else
-                    failures.Add($"{child.Path} is not a setting; those of {section.Path} are {string.Join(", ", type.GetProperties().Select(p => p.Name))}.");
+                    failures.Add($"{child.Path} is not a setting; those of {section.Path} are {string.Join(", ", settings.Select(s => s.Name))}.");
             }
         }
         else if (section.GetChildren().Any())
@@ -70,8 +73,9 @@ internal static class SectionShape
 
     private static void CheckNoValue(IConfigurationSection section, string kind, List<string> failures)
     {
-        // An empty list or object in JSON is an empty value here.
-        if (!string.IsNullOrEmpty(section.Value))
+        // An empty list or object in JSON is an empty value here. A value of the whole section is an environment variable BROKER
+        // of somebody else's.
+        if (!string.IsNullOrEmpty(section.Value) && section.Path.Contains(':', StringComparison.Ordinal))
             failures.Add($"{section.Path} has a value; it is {kind}, whose settings begin with {section.Path}: and a name or number.");
     }
 

@@ -40,7 +40,7 @@ internal sealed class BrokerMetrics
         Gauge("stompbroker.topics", () => _topics?.Invoke() ?? 0, "{topic}", "Topics that are remembered.");
         Gauge("stompbroker.outbox.size", () => _outboxBytes?.Invoke() ?? 0, "By", "Bytes that wait for connections, all outboxes together.");
         Count("stompbroker.messages.received", () => Interlocked.Read(ref _messagesIn), "{message}", "Messages that clients sent.");
-        Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages delivered to subscribers, each counted once per subscriber.");
+        Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages sent to subscribers, each of them.");
         Count("stompbroker.messages.dropped", _dropped, "{message}", "Messages dropped instead of delivered, by reason.");
         Count("stompbroker.frames.received", () => Interlocked.Read(ref _framesIn), "{frame}", "STOMP frames that clients sent.");
         Count("stompbroker.frames.sent", () => Interlocked.Read(ref _framesOut), "{frame}", "STOMP frames sent to clients.");

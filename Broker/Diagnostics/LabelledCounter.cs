@@ -3,7 +3,9 @@ using System.Diagnostics.Metrics;
 
 namespace Broker.Diagnostics;
 
-/// <summary>A counter for each value of one label. Thread-safe; the values come from catalogues of ours, and no more than 64 are kept apart.</summary>
+/// <summary>
+/// A counter for each value of one label. Thread-safe; the values come from catalogues of ours, and no more than 64 are kept apart.
+/// </summary>
 internal sealed class LabelledCounter(string label)
 {
     private const int MaxValues = 64;

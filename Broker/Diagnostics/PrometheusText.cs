@@ -66,11 +66,11 @@ internal static class PrometheusText
         }
     }
 
-    private static void WriteHead(TextWriter writer, string name, string type, string help)
-    {
-        string escaped = help.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
-        writer.Write($"# HELP {name} {escaped}\n# TYPE {name} {type}\n");
-    }
+    private static void WriteHead(TextWriter writer, string name, string type, string help) =>
+        writer.Write($"# HELP {name} {Escape(help)}\n# TYPE {name} {type}\n");
+
+    private static string Escape(string text) =>
+        text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
     private static string Number(double value) => double.IsFinite(value)
         ? value.ToString("R", CultureInfo.InvariantCulture)
@@ -108,8 +108,7 @@ internal static class PrometheusText
             var labels = new List<string>(tags.Length);
             foreach ((string key, object? tag) in tags)
             {
-                string value = (Convert.ToString(tag, CultureInfo.InvariantCulture) ?? "")
-                    .Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+                string value = Escape(Convert.ToString(tag, CultureInfo.InvariantCulture) ?? "").Replace("\"", "\\\"", StringComparison.Ordinal);
                 labels.Add($"{Sanitize(key, colonAllowed: false)}=\"{value}\"");
             }
 

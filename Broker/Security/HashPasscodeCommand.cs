@@ -1,6 +1,9 @@
 namespace Broker.Security;
 
-/// <summary>The command <c>hash-passcode</c>: reads a passcode from standard input, prints its hash. The passcode is never an argument, which other users of the machine could see.</summary>
+/// <summary>
+/// The command <c>hash-passcode</c>: reads a passcode from standard input, prints its hash. The passcode is never an argument,
+/// which other users of the machine could see.
+/// </summary>
 internal static class HashPasscodeCommand
 {
     /// <summary>The word on the command line that selects the command.</summary>

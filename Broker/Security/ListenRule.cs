@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Security;
 
-/// <summary>Safe by default: a broker that accepts any login listens on loopback only. Pure functions over addresses as servers report them.</summary>
+/// <summary>
+/// Safe by default: a broker that accepts any login listens on loopback only. Pure functions over addresses as servers report them.
+/// </summary>
 internal static class ListenRule
 {
     /// <summary>
@@ -20,8 +22,8 @@ internal static class ListenRule
             return null;
         string[] reachable = [.. addresses.Where(static address => !IsLoopback(address)).Select(PrintableText.Of)];
         return reachable.Length == 0 ? null
-            : $"The broker would listen on {string.Join(", ", reachable)}, where other machines can reach it, and let anybody in, since no users are configured. "
-            + "Do one of these: add users (Broker:Users:0:Login, and Broker:Users:0:PasscodeHash as printed by "
+            : $"The broker would listen on {string.Join(", ", reachable)}, where other machines can reach it, and let anybody in, "
+            + "since no users are configured. Do one of these: add users (Broker:Users:0:Login, and Broker:Users:0:PasscodeHash as printed by "
             + $"\"{HashPasscodeCommand.CommandLine}\"); or set Broker:AllowAnonymous=true if anybody may connect; "
             + "or listen on loopback only (--urls http://localhost:15674).";
     }

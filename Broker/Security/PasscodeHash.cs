@@ -12,7 +12,9 @@ namespace Broker.Security;
 /// </summary>
 internal sealed class PasscodeHash
 {
-    /// <summary>Iterations of a new hash: OWASP's Password Storage Cheat Sheet for PBKDF2-HMAC-SHA256 (210,000 is its figure for SHA-512).</summary>
+    /// <summary>
+    /// Iterations of a new hash: OWASP's Password Storage Cheat Sheet for PBKDF2-HMAC-SHA256 (210,000 is its figure for SHA-512).
+    /// </summary>
     public const int DefaultIterations = 600_000;
 
     /// <summary>Fewest iterations accepted: what NIST SP 800-63B asks for at least.</summary>

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Options;
 
 namespace Broker.Security;
 
-/// <summary>Checks <see cref="BrokerOptions.Users"/>. Beside the validator of the other options, since it reads hashes; neither hides the other's failures.</summary>
+/// <summary>
+/// Checks <see cref="BrokerOptions.Users"/>. Beside the validator of the other options, since it reads hashes; neither hides the
+/// other's failures.
+/// </summary>
 internal sealed class UsersValidator : IValidateOptions<BrokerOptions>
 {
     public ValidateOptionsResult Validate(string? name, BrokerOptions options)
