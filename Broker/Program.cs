@@ -46,6 +46,7 @@ internal static class Program
         configure?.Invoke(builder);
         WebApplication app = builder.Build();
         app.MapStompBroker();
+        app.MapBrokerDiagnostics();
         return app;
     }
 

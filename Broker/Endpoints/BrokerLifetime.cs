@@ -1,5 +1,7 @@
 using Broker.Configuration;
+using Broker.Diagnostics;
 using Broker.Messaging;
+using Broker.Routing;
 using Broker.Security;
 using Broker.Sessions;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -32,7 +34,7 @@ internal sealed class ListenGuard
 
 /// <summary>Starts the sweep, checks where the server listens, and on shutdown lets every session empty its outbox and close with 1001.</summary>
 internal sealed partial class BrokerLifetime(
-    IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions,
+    IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions, TopicTable topics, BrokerMetrics metrics,
     IOptions<BrokerOptions> options, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
 {
     private CancellationTokenRegistration _stopping;
@@ -41,6 +43,8 @@ internal sealed partial class BrokerLifetime(
     {
         ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         guard.Check(addresses, options.Value);
+        metrics.ObserveTopics(() => topics.Count);
+        metrics.ObserveOutboxBytes(() => sessions.OutboxBytes);
         if (!guard.IsLoopbackOnly && options.Value.AllowAnonymous && options.Value.Users.Count == 0)
             LogAnonymous(log, string.Join(", ", addresses));
         _stopping = lifetime.ApplicationStopping.Register(Stop);
@@ -71,9 +75,9 @@ internal sealed partial class BrokerLifetime(
             session.Close(CloseReason.GoingAway);
     }
 
-    [LoggerMessage(300, LogLevel.Warning, "Anybody may connect to {Addresses}: Broker:AllowAnonymous is true and there are no Broker:Users")]
+    [LoggerMessage(400, LogLevel.Warning, "Anybody may connect to {Addresses}: Broker:AllowAnonymous is true and there are no Broker:Users")]
     private static partial void LogAnonymous(ILogger logger, string addresses);
 
-    [LoggerMessage(301, LogLevel.Information, "Stopping: {Sessions} sessions are told to go")]
+    [LoggerMessage(401, LogLevel.Information, "Stopping: {Sessions} sessions are told to go")]
     private static partial void LogStopping(ILogger logger, int sessions);
 }

@@ -26,6 +26,7 @@ public static class StompBrokerExtensions
         if (configure is not null)
             options.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<BrokerOptions>, BrokerOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<BrokerOptions>, TopicsValidator>());
         services.AddMetrics();
         services.AddConfiguredUsers();
         services.TryAddSingleton(TimeProvider.System);

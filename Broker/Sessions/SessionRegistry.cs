@@ -15,6 +15,9 @@ internal sealed class SessionRegistry
 
     public IEnumerable<Session> All => _sessions.Values;
 
+    /// <summary>Bytes that wait in all outboxes. Looks at each session.</summary>
+    public long OutboxBytes => _sessions.Values.Sum(static session => session.Outbox.Bytes);
+
     /// <summary>Takes a place for a connection; false when there is none, in all or for the address.</summary>
     public bool TryEnter(IPAddress? address, int limit, int limitPerAddress)
     {
