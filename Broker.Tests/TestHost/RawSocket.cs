@@ -39,18 +39,18 @@ internal sealed class RawSocket : IDisposable
         return new RawSocket(socket);
     }
 
-    public Task SendAsync(string ascii) => SendAsync(Encoding.Latin1.GetBytes(ascii));
+    public Task SendAsync(string text) => SendAsync(Encoding.UTF8.GetBytes(text));
 
-    public Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel = default) =>
+    public Task SendAsync(ReadOnlyMemory<byte> bytes) =>
         Within($"sending {bytes.Length} bytes", async token =>
         {
             while (!bytes.IsEmpty)
                 bytes = bytes[await _socket.SendAsync(bytes, token)..];
             return true;
-        }, cancel);
+        });
 
     /// <summary>Exactly so many bytes; an end before them fails the test.</summary>
-    public Task<byte[]> ReadExactlyAsync(int count, string what, CancellationToken cancel = default) =>
+    public Task<byte[]> ReadExactlyAsync(int count, string what) =>
         Within(what, async token =>
         {
             var bytes = new byte[count];
@@ -65,7 +65,7 @@ internal sealed class RawSocket : IDisposable
             }
 
             return bytes;
-        }, cancel);
+        });
 
     /// <summary>A line without its CR LF.</summary>
     public async Task<string> ReadLineAsync(string what)
@@ -77,7 +77,7 @@ internal sealed class RawSocket : IDisposable
     }
 
     /// <summary>All that still comes, and how it ends.</summary>
-    public Task<(byte[] Bytes, StreamEnd End)> ReadToEndAsync(CancellationToken cancel = default) =>
+    public Task<(byte[] Bytes, StreamEnd End)> ReadToEndAsync() =>
         Within("the end of the connection", async token =>
         {
             var all = new MemoryStream();
@@ -95,7 +95,7 @@ internal sealed class RawSocket : IDisposable
             {
                 return (all.ToArray(), StreamEnd.Reset);
             }
-        }, cancel);
+        });
 
     /// <summary>Ends this side in order (FIN); the other one can still be read.</summary>
     public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
@@ -116,19 +116,18 @@ internal sealed class RawSocket : IDisposable
         return _end = await _socket.ReceiveAsync(_received, cancel);
     }
 
-    private async Task<T> Within<T>(string what, Func<CancellationToken, Task<T>> act, CancellationToken cancel)
+    private async Task<T> Within<T>(string what, Func<CancellationToken, Task<T>> act)
     {
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancel, TestContext.Current.CancellationToken);
-        linked.CancelAfter(Patience);
+        var test = TestContext.Current.CancellationToken;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(test);
+        limit.CancelAfter(Patience);
         try
         {
-            return await act(linked.Token);
+            return await act(limit.Token);
         }
-        catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (!test.IsCancellationRequested)
         {
-            throw new TimeoutException(cancel.IsCancellationRequested
-                ? $"Cancelled by the test: {what}."
-                : $"Not within {Patience.TotalSeconds:0.#} s: {what}.");
+            throw new TimeoutException($"Not within {Patience.TotalSeconds:0.#} s: {what}.");
         }
     }
 }

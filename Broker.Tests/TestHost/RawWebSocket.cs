@@ -97,36 +97,36 @@ internal sealed class RawWebSocket : IDisposable
         SendRawAsync(ClientFrame.Encode(opcode, payload.Span, fin, rsv, masked, announcedLength));
 
     /// <summary>Bytes as they are.</summary>
-    public Task SendRawAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel = default) => _socket.SendAsync(bytes, cancel);
+    public Task SendRawAsync(ReadOnlyMemory<byte> bytes) => _socket.SendAsync(bytes);
 
-    public async Task<RawFrame> ReadFrameAsync(CancellationToken cancel = default)
+    public async Task<RawFrame> ReadFrameAsync()
     {
         const string What = "a WebSocket frame";
-        var head = await _socket.ReadExactlyAsync(2, What, cancel);
+        var head = await _socket.ReadExactlyAsync(2, What);
         (head[0] & 0x70).Should().Be(0, "no extension was negotiated");
         (head[1] & 0x80).Should().Be(0, "a server must not mask (RFC 6455, section 5.1)");
         long length = head[1];
         if (length == 126)
         {
-            length = BinaryPrimitives.ReadUInt16BigEndian(await _socket.ReadExactlyAsync(2, What, cancel));
+            length = BinaryPrimitives.ReadUInt16BigEndian(await _socket.ReadExactlyAsync(2, What));
             length.Should().BeGreaterThan(125, "a length has its shortest form (section 5.2)");
         }
         else if (length == 127)
         {
-            length = BinaryPrimitives.ReadInt64BigEndian(await _socket.ReadExactlyAsync(8, What, cancel));
+            length = BinaryPrimitives.ReadInt64BigEndian(await _socket.ReadExactlyAsync(8, What));
             length.Should().BeGreaterThan(ushort.MaxValue, "a length has its shortest form (section 5.2)");
         }
 
-        var frame = new RawFrame((byte)(head[0] & 0x0F), await _socket.ReadExactlyAsync((int)length, What, cancel), (head[0] & 0x80) != 0);
+        var frame = new RawFrame((byte)(head[0] & 0x0F), await _socket.ReadExactlyAsync((int)length, What), (head[0] & 0x80) != 0);
         if (frame.Opcode >= ClientFrame.Close)
             (frame.Fin && length <= 125).Should().BeTrue("a control frame is whole and short (section 5.5)");
         return frame;
     }
 
     /// <summary>The next frame, which must be a close; 1005 stands for one without a code.</summary>
-    public async Task<(int Code, string Reason)> ReadCloseAsync(CancellationToken cancel = default)
+    public async Task<(int Code, string Reason)> ReadCloseAsync()
     {
-        var frame = await ReadFrameAsync(cancel);
+        var frame = await ReadFrameAsync();
         frame.Opcode.Should().Be(ClientFrame.Close, "a close frame was expected, not '{0}'", frame.Text);
         return CloseOf(frame);
     }
@@ -140,7 +140,7 @@ internal sealed class RawWebSocket : IDisposable
     }
 
     /// <summary>All bytes that still come, and whether the end was in order or a reset.</summary>
-    public Task<(byte[] Bytes, StreamEnd End)> ReadToEndAsync(CancellationToken cancel = default) => _socket.ReadToEndAsync(cancel);
+    public Task<(byte[] Bytes, StreamEnd End)> ReadToEndAsync() => _socket.ReadToEndAsync();
 
     /// <summary>Ends this side in order (FIN) without a close frame.</summary>
     public void EndSending() => _socket.EndSending();

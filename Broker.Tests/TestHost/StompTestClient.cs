@@ -79,11 +79,11 @@ internal sealed class StompTestClient : IDisposable
     }
 
     /// <summary>The next STOMP frame; heart-beats before it are counted, pings answered, and a close fails the test.</summary>
-    public async Task<TestFrame> ReadFrameAsync(CancellationToken cancel = default)
+    public async Task<TestFrame> ReadFrameAsync()
     {
         while (true)
         {
-            var message = await Socket.ReadFrameAsync(cancel);
+            var message = await Socket.ReadFrameAsync();
             switch (message.Opcode)
             {
                 case ClientFrame.Ping:
@@ -109,9 +109,9 @@ internal sealed class StompTestClient : IDisposable
     }
 
     /// <summary>The next frame, which must be this command.</summary>
-    public async Task<TestFrame> ReadFrameAsync(string command, CancellationToken cancel = default)
+    public async Task<TestFrame> ReadFrameAsync(string command)
     {
-        var frame = await ReadFrameAsync(cancel);
+        var frame = await ReadFrameAsync();
         frame.Command.Should().Be(command, "the broker sent: {0}", frame);
         return frame;
     }
@@ -120,13 +120,13 @@ internal sealed class StompTestClient : IDisposable
     /// What "err+close" promises: one ERROR, the close with that code, and, answered by ours, an end of the socket in order
     /// with nothing before it.
     /// </summary>
-    public async Task<TestFrame> ReadErrorAndEndAsync(int closeCode = 1002, CancellationToken cancel = default)
+    public async Task<TestFrame> ReadErrorAndEndAsync(int closeCode = 1002)
     {
-        var error = await ReadFrameAsync("ERROR", cancel);
-        var (code, _) = await Socket.ReadCloseAsync(cancel);
+        var error = await ReadFrameAsync("ERROR");
+        var (code, _) = await Socket.ReadCloseAsync();
         code.Should().Be(closeCode, "the broker said: {0}", error);
         await Socket.SendCloseAsync(code);
-        var (rest, end) = await Socket.ReadToEndAsync(cancel);
+        var (rest, end) = await Socket.ReadToEndAsync();
         rest.Should().BeEmpty();
         end.Should().Be(StreamEnd.Fin);
         return error;
