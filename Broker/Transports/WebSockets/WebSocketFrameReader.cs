@@ -110,13 +110,37 @@ internal sealed class WebSocketFrameReader(long maxMessageBytes)
         if (Error != WebSocketError.None)
             return WebSocketRead.Error;
 
-        while (!input.IsEmpty && !_closed)
+        if (_closed)
+        {
+            input = input.Slice(input.End);
+            return WebSocketRead.NeedMore;
+        }
+
+        var consumed = 0;
+        var read = ReadSegment(input.FirstSpan, ref consumed, payload, ref maxPayload);
+        if (read == WebSocketRead.NeedMore && !input.IsSingleSegment)
+            return ReadFurtherSegments(ref input, payload, maxPayload);
+        input = input.Slice(consumed);
+        return read;
+    }
+
+    /// <summary>Goes on behind the first segment, all of which was consumed.</summary>
+    private WebSocketRead ReadFurtherSegments(ref ReadOnlySequence<byte> input, IBufferWriter<byte> payload, int maxPayload)
+    {
+        // By TryGet, not by slicing: a slice of nothing never gets past an empty segment.
+        var position = input.Start;
+        input.TryGet(ref position, out var segment);
+        long total = segment.Length;
+        while (input.TryGet(ref position, out segment))
         {
             var consumed = 0;
-            var read = ReadSegment(input.FirstSpan, ref consumed, payload, ref maxPayload);
-            input = input.Slice(consumed);
+            var read = ReadSegment(segment.Span, ref consumed, payload, ref maxPayload);
+            total += consumed;
             if (read != WebSocketRead.NeedMore)
+            {
+                input = input.Slice(total);
                 return read;
+            }
         }
 
         input = input.Slice(input.End);
