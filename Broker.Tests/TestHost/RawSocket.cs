@@ -20,12 +20,20 @@ internal enum StreamEnd
 /// </summary>
 internal sealed class RawSocket : IDisposable
 {
-    private readonly Socket _socket;
+    private readonly Socket? _socket;
+    private readonly Stream _stream;
     private readonly byte[] _received = new byte[16 * 1024];
     private int _start;
     private int _end;
 
-    private RawSocket(Socket socket) => _socket = socket;
+    private RawSocket(Socket socket)
+    {
+        _socket = socket;
+        _stream = new NetworkStream(socket, ownsSocket: true);
+    }
+
+    /// <summary>The same over a transport in memory.</summary>
+    public RawSocket(Stream stream) => _stream = stream;
 
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -44,8 +52,8 @@ internal sealed class RawSocket : IDisposable
     public Task SendAsync(ReadOnlyMemory<byte> bytes) =>
         Within($"sending {bytes.Length} bytes", async token =>
         {
-            while (!bytes.IsEmpty)
-                bytes = bytes[await _socket.SendAsync(bytes, token)..];
+            await _stream.WriteAsync(bytes, token);
+            await _stream.FlushAsync(token);
             return true;
         });
 
@@ -91,29 +99,30 @@ internal sealed class RawSocket : IDisposable
                 while (await FillAsync(token) > 0);
                 return (all.ToArray(), StreamEnd.Fin);
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+            catch (IOException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted })
             {
                 return (all.ToArray(), StreamEnd.Reset);
             }
         });
 
     /// <summary>Ends this side in order (FIN); the other one can still be read.</summary>
-    public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
+    public void EndSending() => _socket!.Shutdown(SocketShutdown.Send);
 
     /// <summary>Ends both sides by a reset.</summary>
     public void Abort()
     {
-        _socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        _socket.Dispose();
+        if (_socket is not null)
+            _socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        _stream.Dispose();
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _stream.Dispose();
 
     private async Task<int> FillAsync(CancellationToken cancel)
     {
         _start = 0;
         _end = 0;
-        return _end = await _socket.ReceiveAsync(_received, cancel);
+        return _end = await _stream.ReadAsync(_received, cancel);
     }
 
     private async Task<T> Within<T>(string what, Func<CancellationToken, Task<T>> act)

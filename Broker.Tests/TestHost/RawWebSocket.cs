@@ -17,11 +17,18 @@ internal sealed record RawFrame(byte Opcode, byte[] Payload, bool Fin)
 internal sealed class RawWebSocket : IDisposable
 {
     private readonly RawSocket _socket;
+    private readonly RawHttpResponse? _handshake;
 
-    private RawWebSocket(RawSocket socket, RawHttpResponse handshake) => (_socket, Handshake) = (socket, handshake);
+    private RawWebSocket(RawSocket socket, RawHttpResponse? handshake) => (_socket, _handshake) = (socket, handshake);
+
+    /// <summary>A WebSocket after its handshake, over a transport in memory.</summary>
+    public RawWebSocket(Stream stream)
+        : this(new RawSocket(stream), handshake: null)
+    {
+    }
 
     /// <summary>The server's 101.</summary>
-    public RawHttpResponse Handshake { get; }
+    public RawHttpResponse Handshake => _handshake ?? throw new InvalidOperationException("There was no handshake.");
 
     public TimeSpan Patience
     {

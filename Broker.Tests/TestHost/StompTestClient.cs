@@ -23,7 +23,7 @@ internal sealed class StompTestClient : IDisposable
 {
     private string _version = "1.2";
 
-    private StompTestClient(RawWebSocket socket) => Socket = socket;
+    public StompTestClient(RawWebSocket socket) => Socket = socket;
 
     /// <summary>What lies beneath, for what this client does not do.</summary>
     public RawWebSocket Socket { get; }

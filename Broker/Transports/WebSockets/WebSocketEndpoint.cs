@@ -48,9 +48,15 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     private async Task RunAsync(HttpContext context, HandshakeResult handshake)
     {
         IDuplexPipe pipe = await UpgradeAsync(context, handshake).ConfigureAwait(false);
+        await ServeAsync(environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}").ConfigureAwait(false);
+    }
+
+    /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>
+    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer)
+    {
         Session? session = null;
-        var transport = new WebSocketTransport(pipe, context.Abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
-        session = new Session(environment, transport, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");
+        var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
+        session = new Session(environment, transport, peer);
         environment.Metrics.ConnectionOpened();
         await session.RunAsync().ConfigureAwait(false);
         CloseReason reason = session.CloseReason;
