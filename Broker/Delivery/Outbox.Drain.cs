@@ -92,8 +92,8 @@ internal sealed partial class Outbox
     /// <summary>Writes some entries into the transport's buffer; false when there is nothing to flush.</summary>
     private bool TryWriteSome()
     {
-        OutboxEntry[] taken = s_taken ?? new OutboxEntry[EntriesPerWrite];
-        s_taken = null; // making the buffer larger may run other code on this thread
+        OutboxEntry[] taken = _taken ?? new OutboxEntry[EntriesPerWrite];
+        _taken = null; // making the buffer larger may run other code on this thread
         int frames = 0;
         int messages = 0;
         long bytes = 0;
@@ -114,7 +114,7 @@ internal sealed partial class Outbox
         }
         while (count > 0 && bytes == 0);
 
-        s_taken = taken;
+        _taken = taken;
         if (bytes > 0)
             _metrics.AddOut(frames, messages, bytes);
         return bytes > 0;

@@ -19,7 +19,7 @@ internal sealed partial class Outbox
     private const int BytesPerWrite = 64 * 1024;
 
     [ThreadStatic]
-    private static OutboxEntry[]? s_taken;
+    private static OutboxEntry[]? _taken;
 
     // Bounded in name only: the bytes are what is bounded. This kind of channel takes no memory while it is empty.
     private readonly Channel<OutboxEntry> _channel = Channel.CreateBounded<OutboxEntry>(
