@@ -117,8 +117,9 @@ internal sealed partial class Session
             return Fail(Version == StompVersion.V12 ? StompError.MissingId : StompError.MissingMessageId, frame);
         if (Version == StompVersion.V11 && !headers.TryGet(HeaderNames.Subscription, out subscriptionId))
             return Fail(StompError.MissingSubscription, frame);
+        int mark = id.LastIndexOf(AckId.Mark);
         if (Version != StompVersion.V12)
-            id = id[(id.LastIndexOf(AckId.Mark) + 1)..];
+            id = mark < 0 ? [] : id[(mark + 1)..];
         if (!AckId.TryParse(id, out int number, out long sequence) || number > _lastSubscription)
             return Fail(StompError.BadAckId, frame);
 
