@@ -145,13 +145,19 @@ internal sealed class TopicTable
         {
             if (Count < _sweepAt && Count < _limits.Destinations)
                 return;
-            foreach ((byte[] name, Topic topic) in _topics)
-            {
-                if (topic.TryRetire() && _topics.TryRemove(name, out _))
-                    Interlocked.Decrement(ref _count);
-            }
-
+            ForgetUnused();
+            if (Count >= _limits.Destinations)
+                ForgetUnused(); // at the limit there is no second chance: what nobody listens to makes room
             _sweepAt = Count + IdleTopics;
+        }
+    }
+
+    private void ForgetUnused()
+    {
+        foreach ((byte[] name, Topic topic) in _topics)
+        {
+            if (topic.TryRetire() && _topics.TryRemove(name, out _))
+                Interlocked.Decrement(ref _count);
         }
     }
 }
