@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Stomp;
@@ -16,6 +17,7 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     // Given and unsettled, where they can be settled in any order; empty in `client` mode, where a number is enough, and
     // without a limit, where nobody asks.
     private readonly HashSet<long> _unsettled = [];
+    private long _waitingBytes;
     private long _given;
     private long _settled;
     private int _taken;
@@ -33,27 +35,34 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
     private bool CanGive => prefetch == 0 || _taken < prefetch;
 
-    public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
+    /// <summary>Bytes of what waits here.</summary>
+    public long WaitingBytes
     {
-        foreach (Message message in publication.Messages)
+        get
+        {
+            lock (_gate)
+                return _waitingBytes;
+        }
+    }
+
+    /// <summary>Takes a publication, for all of which room is reserved, or else is made now.</summary>
+    public void Deliver(Publication publication, bool reserved, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
+    {
+        foreach (ref readonly Message message in publication.Messages)
         {
             int size = subscription.SizeOf(message);
 
             // Outside the lock: making room may drop what waits here.
-            if (!subscription.Outbox.TryReserve(size) && !subscription.Outbox.MakeRoom(subscription, size, 1, policy))
+            if (!reserved && !subscription.Outbox.TryReserve(size) && subscription.Outbox.MakeRoom(subscription, new(in message), policy, out _) > 0)
                 continue;
             lock (_gate)
             {
                 if (_ended)
-                {
                     subscription.Outbox.Release(size);
-                    return;
-                }
-
-                if (_waiting.Count == 0 && CanGive)
+                else if (_waiting.Count == 0 && CanGive)
                     Give(message, size, dirty);
                 else
-                    _waiting.Enqueue(message);
+                    Wait(message, size);
             }
         }
     }
@@ -112,11 +121,11 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
-    /// <summary>Drops the oldest waiting message; returns its bytes, or zero when none waits.</summary>
+    /// <summary>Drops the oldest waiting message; returns its bytes, still reserved, or zero when none waits.</summary>
     public int DropWaiting()
     {
         lock (_gate)
-            return _waiting.TryDequeue(out Message? message) ? subscription.SizeOf(message) : 0;
+            return TryTakeWaiting(out _, out int size) ? size : 0;
     }
 
     public void End()
@@ -124,20 +133,38 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         lock (_gate)
         {
             _ended = true;
-            while (_waiting.TryDequeue(out Message? message))
-                subscription.Outbox.Release(subscription.SizeOf(message));
+            while (TryTakeWaiting(out _, out int size))
+                subscription.Outbox.Release(size);
         }
     }
 
     private void Refill(DirtyOutboxes? dirty)
     {
-        while (CanGive && !_ended && _waiting.TryDequeue(out Message? message))
-            Give(message, subscription.SizeOf(message), dirty);
+        while (CanGive && !_ended && TryTakeWaiting(out Message? message, out int size))
+            Give(message, size, dirty);
     }
 
     private void Give(Message message, int size, DirtyOutboxes? dirty)
     {
         _taken++;
         subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, size), dirty);
+    }
+
+    private void Wait(Message message, int size)
+    {
+        _waiting.Enqueue(message);
+        _waitingBytes += size;
+        subscription.Outbox.Park(size);
+    }
+
+    private bool TryTakeWaiting([NotNullWhen(true)] out Message? message, out int size)
+    {
+        size = 0;
+        if (!_waiting.TryDequeue(out message))
+            return false;
+        size = subscription.SizeOf(message);
+        _waitingBytes -= size;
+        subscription.Outbox.Park(-size);
+        return true;
     }
 }

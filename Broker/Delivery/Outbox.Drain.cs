@@ -160,7 +160,7 @@ internal sealed partial class Outbox
         switch (entry.Payload)
         {
             case Publication publication when Wanted(entry.Subscription!):
-                int published = Write(publication, entry.Subscription!, ref bytes);
+                int published = Write(publication, entry.First, entry.Subscription!, ref bytes);
                 messages += published;
                 _stompEntries++;
                 return published;
@@ -186,9 +186,9 @@ internal sealed partial class Outbox
 
     private bool Wanted(Subscription subscription) => !_skipMessages && !subscription.HasEnded;
 
-    private int Write(Publication publication, Subscription subscription, ref long bytes)
+    private int Write(Publication publication, int first, Subscription subscription, ref long bytes)
     {
-        if (publication.IsUniform && publication.IsShared && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
+        if (first == 0 && publication.IsUniform && publication.IsShared && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
             _output.Write(frames.Span);
             bytes += frames.Length;
@@ -197,7 +197,7 @@ internal sealed partial class Outbox
 
         int written = 0;
         long now = publication.IsUniform ? 0 : _time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (Message message in publication.Messages)
+        foreach (Message message in publication.Messages[first..])
         {
             if (message.HasExpired(now))
             {

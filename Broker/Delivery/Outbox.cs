@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using System.Threading.Channels;
 using Broker.Configuration;
 using Broker.Diagnostics;
-using Broker.Stomp;
 
 namespace Broker.Delivery;
 
@@ -35,6 +34,7 @@ internal sealed partial class Outbox
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _ended;
     private long _bytes;
+    private long _parked;
     private long _stompEntries;
     private long _inFlight;
     private long _movedAt;
@@ -63,10 +63,13 @@ internal sealed partial class Outbox
 
     public bool IsEmpty => Bytes == 0;
 
-    public bool IsFull => Bytes >= _limit;
+    /// <summary>True when more is owed to the socket than may wait; what waits for an acknowledgement is not.</summary>
+    public bool IsBehind => Sendable > _limit;
 
-    /// <summary>False when the socket has stopped taking bytes.</summary>
-    public bool IsMoving => !_flushPending || _time.GetElapsedTime(Volatile.Read(ref _movedAt)) < StallGrace;
+    /// <summary>True when the socket is still taking what it is owed: to wait is of use.</summary>
+    public bool IsMoving => !_finished && Sendable > 0 && (!_flushPending || _time.GetElapsedTime(Volatile.Read(ref _movedAt)) < StallGrace);
+
+    private long Sendable => Bytes - Volatile.Read(ref _parked);
 
     /// <summary>For how long the socket has taken nothing although something waits; zero when it takes what it is given.</summary>
     public TimeSpan StalledFor => _flushPending ? _time.GetElapsedTime(Volatile.Read(ref _movedAt)) : TimeSpan.Zero;
@@ -86,6 +89,12 @@ internal sealed partial class Outbox
         Release(size);
         return false;
     }
+
+    /// <summary>Takes the room for an entry whose publisher has looked for it before, whatever others have taken since.</summary>
+    public void Reserve(int size) => Interlocked.Add(ref _bytes, size);
+
+    /// <summary>So many more of the reserved bytes, or fewer, wait for an acknowledgement and not for the socket.</summary>
+    public void Park(long size) => Interlocked.Add(ref _parked, size);
 
     /// <summary>Gives room back and wakes who waits for it.</summary>
     public void Release(long size)
@@ -143,62 +152,6 @@ internal sealed partial class Outbox
             return;
         TimeSpan wait = limit < StallGrace ? limit : StallGrace;
         await room.Task.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    /// <summary>Applies a topic's policy to a subscription that has no room; true when there is some now, and it is reserved.</summary>
-    public bool MakeRoom(Subscription subscription, int size, int messages, SlowSubscriberPolicy policy)
-    {
-        if (policy == SlowSubscriberPolicy.Disconnect)
-        {
-            _owner.Close(StompError.SlowConsumer);
-            return false;
-        }
-
-        int dropped = 0;
-        while (!TryReserve(size))
-        {
-            int count = DropOldest(subscription);
-            if (count == 0)
-            {
-                _metrics.AddDropped(DropReasons.SlowSubscriber, dropped + messages);
-                return false;
-            }
-
-            dropped += count;
-        }
-
-        _metrics.AddDropped(DropReasons.SlowSubscriber, dropped);
-        return true;
-    }
-
-    private int DropOldest(Subscription subscription)
-    {
-        OutboxEntry oldest = default;
-        lock (_taking)
-        {
-            _front ??= [];
-            while (_channel.Reader.TryRead(out OutboxEntry entry))
-                _front.Add(entry);
-            int index = _front.FindIndex(entry => ReferenceEquals(entry.Subscription, subscription));
-            if (index >= 0)
-            {
-                oldest = _front[index];
-                _front.RemoveAt(index);
-            }
-        }
-
-        if (oldest.Payload is null)
-        {
-            int size = subscription.Window?.DropWaiting() ?? 0;
-            Release(size);
-            return size == 0 ? 0 : 1;
-        }
-
-        Release(oldest.Bytes);
-        if (oldest.Payload is Publication publication)
-            return publication.Count;
-        subscription.Window?.Unsent(dirty: null);
-        return 1;
     }
 }
 

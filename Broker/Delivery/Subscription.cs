@@ -77,7 +77,7 @@ internal sealed class Subscription
             if (_early is not null)
             {
                 foreach ((Publication publication, SlowSubscriberPolicy policy) in _early)
-                    Take(publication, policy, dirty);
+                    Take(publication, policy, patient: false, dirty);
                 _early = null;
             }
 
@@ -86,11 +86,11 @@ internal sealed class Subscription
     }
 
     /// <summary>The bytes that a publication takes in this subscription's outbox.</summary>
-    public int SizeOf(Publication publication) =>
-        publication.MessageBytes + (publication.Count * (Prefix.Length + WireFrame.MaxHeaderLength));
+    public int SizeOf(Publication publication) => publication.MessageBytes + (publication.Count * Overhead);
 
-    public int SizeOf(Message message) =>
-        message.Bytes.Length + Prefix.Length + WireFrame.MaxHeaderLength + (Window is null ? 0 : AckId.MaxLength);
+    public int SizeOf(Message message) => message.Bytes.Length + Overhead;
+
+    private int Overhead => Prefix.Length + WireFrame.MaxHeaderLength + (Window is null ? 0 : AckId.MaxLength);
 
     /// <summary>
     /// True when a publisher should wait before it publishes: there is no room, waiting is not for an acknowledgement, and
@@ -100,19 +100,22 @@ internal sealed class Subscription
     {
         if (_state != State.Live || IsOwn(publication))
             return false;
-        if (Window is { HasCredit: false })
-            return false;
-        return !Outbox.HasRoomFor(SizeOf(publication)) && Outbox.IsMoving;
+        return !Outbox.HasRoomFor(SizeOf(publication)) && IsWorthWaitingFor;
     }
 
-    /// <summary>Takes a publication; what finds no room meets the topic's policy at once.</summary>
-    public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
+    private bool IsWorthWaitingFor => Window is not { HasCredit: false } && Outbox.IsMoving;
+
+    /// <summary>
+    /// Takes a publication. What finds no room meets the topic's policy at once; unless its publisher was <paramref name="patient"/>, and
+    /// only others, or another subscription of this connection, have taken the room since it looked.
+    /// </summary>
+    public void Deliver(Publication publication, SlowSubscriberPolicy policy, bool patient, DirtyOutboxes dirty)
     {
         if (IsOwn(publication))
             return;
         if (_state != State.Live && IsTooEarlyOrLate(publication, policy))
             return;
-        Take(publication, policy, dirty);
+        Take(publication, policy, patient, dirty);
     }
 
     private bool IsOwn(Publication publication) => NoLocalTo is not null && ReferenceEquals(publication.Source, NoLocalTo);
@@ -127,17 +130,25 @@ internal sealed class Subscription
         }
     }
 
-    private void Take(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
+    private void Take(Publication publication, SlowSubscriberPolicy policy, bool patient, DirtyOutboxes dirty)
     {
+        int size = SizeOf(publication);
+        bool reserved = Outbox.TryReserve(size);
+        if (!reserved && patient && IsWorthWaitingFor)
+        {
+            Outbox.Reserve(size);
+            reserved = true;
+        }
+
         if (Window is not null)
         {
-            Window.Deliver(publication, policy, dirty);
+            Window.Deliver(publication, reserved, policy, dirty);
             return;
         }
 
-        int size = SizeOf(publication);
-        if (Outbox.TryReserve(size) || Outbox.MakeRoom(this, size, publication.Count, policy))
-            Outbox.Enqueue(new OutboxEntry(publication, this, size), dirty);
+        int first = reserved ? 0 : Outbox.MakeRoom(this, publication.Messages, policy, out size);
+        if (first < publication.Count)
+            Outbox.Enqueue(new OutboxEntry(publication, this, size, first), dirty);
     }
 
     private enum State : byte

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Diagnostics;
@@ -23,24 +24,28 @@ internal sealed class Publisher(TopicTable topics, LimitOptions limits, BrokerMe
         _stalls ??= new StallBudget(limits.PublisherStall, limits.PublisherStallWindow, time);
         while (true)
         {
-            TimeSpan remaining = _stalls.Remaining;
-            if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out (Outbox Outbox, int Size) wait))
+            // Nobody else sends what this publisher put there before, and it may be all that is in the way.
+            Dirty.Drain();
+            if (TryPublish(topic, publication, patient: true, out Subscription? slow))
                 return;
-            Dirty.Drain(); // nobody else sends what this publisher put there before
-            wait.Outbox.Drain();
+            slow.Outbox.Drain();
+            TimeSpan remaining = _stalls.Remaining;
+            if (remaining <= TimeSpan.Zero)
+            {
+                TryPublish(topic, publication, patient: false, out _);
+                return;
+            }
+
             long start = time.GetTimestamp();
-            await wait.Outbox.WaitForRoomAsync(wait.Size, remaining).ConfigureAwait(false);
+            await slow.Outbox.WaitForRoomAsync(slow.SizeOf(publication), remaining).ConfigureAwait(false);
             metrics.AddPublisherStall(_stalls.Record(start));
         }
     }
 
-    private bool TryPublish(Topic topic, Publication publication, bool patient, out (Outbox, int) wait)
+    private bool TryPublish(Topic topic, Publication publication, bool patient, [NotNullWhen(false)] out Subscription? waitFor)
     {
-        Outbox? waitFor;
         while (!topic.TryPublish(publication, patient, Dirty, out waitFor))
             topic = topics.Renew(topic);
-
-        wait = (waitFor!, publication.MessageBytes);
         return waitFor is null;
     }
 }

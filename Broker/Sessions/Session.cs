@@ -150,7 +150,7 @@ internal sealed partial class Session : IOutboxOwner
             _clock.IsInFrame = _parser.InFrame;
             CountInput();
             _publisher.Dirty.Drain();
-            if (step == Step.NeedInput && (Outbox.IsFull || _sendRate is not null))
+            if (step == Step.NeedInput && (Outbox.IsBehind || _sendRate is not null))
                 await ThrottleAsync().ConfigureAwait(false);
         }
     }
@@ -237,7 +237,7 @@ internal sealed partial class Session : IOutboxOwner
     private async Task ThrottleAsync()
     {
         _clock.IsHeld = true;
-        while (Outbox.IsFull && CloseReason == CloseReason.None)
+        while (Outbox.IsBehind && CloseReason == CloseReason.None)
         {
             if (Outbox.StalledFor >= _environment.Limits.PublisherStallWindow)
                 Close(StompError.SlowConsumer);
