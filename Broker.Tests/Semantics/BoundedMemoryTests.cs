@@ -82,8 +82,8 @@ public class BoundedMemoryTests
         await client.SendAsync("/topic/a", "", ("receipt", "0"));
         await ClientSteps.UntilAsync(() => broker.SessionOf(client).Outbox.Bytes == 25, "one is on its way");
 
-        await client.Socket.SendBinaryAsync(
-            [.. Enumerable.Range(0, 39).SelectMany(_ => client.Encode("SEND", [("destination", "/topic/a"), ("receipt", "1")]))]);
+        byte[] together = [.. Enumerable.Range(0, 39).SelectMany(_ => client.Encode("SEND", [("destination", "/topic/a"), ("receipt", "1")]))];
+        await client.Socket.SendBinaryAsync(together);
 
         await ClientSteps.UntilAsync(() => broker.SessionOf(client).Outbox.Bytes == 25 * 40, "it is full to the byte");
         for (int i = 0; i < 40; i++)

@@ -19,8 +19,6 @@ public class DestinationTests
     [InlineData("/TOPIC/a")]
     [InlineData(" /topic/a")]
     [InlineData("/exchange/a")]
-    [InlineData("/user/a")]
-    [InlineData("/app/a")]
     [InlineData("/topic.a")]
     [InlineData("//topic/a")]
     public Task Another_prefix_is_refused_and_the_text_lists_the_valid_ones(string destination) => IsRefusedAsync(destination, "bad destination");
@@ -39,6 +37,8 @@ public class DestinationTests
     [Theory]
     [InlineData("/queue/a")]
     [InlineData("/temp-queue/a")]
+    [InlineData("/user/a")]
+    [InlineData("/app/a")]
     public Task A_kind_that_is_not_available_is_refused_and_called_so(string destination) => IsRefusedAsync(destination, "destination not available");
 
     [Fact]
@@ -178,7 +178,7 @@ public class DestinationTests
             error["message"].Should().Be(text);
             error["receipt-id"].Should().Be("r");
             if (closeCode == 1002)
-                error.Text.Should().ContainAll("/topic/", "/queue/", "/temp-queue/");
+                error.Text.Should().Contain("/topic/NAME");
         }
     }
 

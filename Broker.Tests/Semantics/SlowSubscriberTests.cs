@@ -29,8 +29,8 @@ public class SlowSubscriberTests
         byte[] together =
         [
             .. publisher.Encode("SEND", [("destination", "/topic/a")], "small"u8),
-            .. publisher.Encode("SEND", [("destination", "/topic/a")], new byte[200_000]),
-            .. publisher.Encode("SEND", [("destination", "/topic/a")], new byte[100_000]),
+            .. publisher.Encode("SEND", [("destination", "/topic/a")], Body(200_000)),
+            .. publisher.Encode("SEND", [("destination", "/topic/a")], Body(100_000)),
             .. publisher.Encode("SEND", [("destination", "/topic/a")], "small too"u8),
         ];
 
@@ -40,6 +40,24 @@ public class SlowSubscriberTests
         (await client.ReadFrameAsync("MESSAGE")).Body.Should().HaveCount(200_000);
         (await client.ReadFrameAsync("MESSAGE")).Body.Should().HaveCount(100_000);
         (await client.ReadTextAsync()).Should().Be("small too");
+    }
+
+    [Theory]
+    [InlineData("auto")]
+    [InlineData("client")]
+    public async Task Overlapping_subscriptions_of_one_connection_get_their_copies_of_any_single_message(string ack)
+    {
+        await using MemoryBroker broker = Create(SlowSubscriberPolicy.Disconnect);
+        using StompTestClient client = await broker.ConnectAsync();
+        using StompTestClient publisher = await broker.ConnectAsync();
+        await client.SubscribeAsync("exact", "/topic/a", ("ack", ack));
+        await client.SubscribeAsync("pattern", "/topic/*");
+        for (int i = 0; i < 20; i++)
+        {
+            await publisher.SendAsync("/topic/a", $"{i} ".PadRight(i % 2 == 0 ? 6000 : 20_000, 'x'));
+            string[] copies = await client.ReadTextsAsync(2);
+            copies.Should().OnlyContain(text => text.StartsWith($"{i} ", StringComparison.Ordinal));
+        }
     }
 
     [Theory]
@@ -75,8 +93,8 @@ public class SlowSubscriberTests
         broker.Time.Advance(Grace);
         await pressure.ReleasedAsync();
         int last = pressure.Count;
-        while (pressure.Count < 30)
-            (await pressure.TryPublishAsync() || broker.Time.Timers > 1).Should().BeTrue();
+        for (int i = last + 1; i <= 30; i++)
+            await publisher.PublishAsync("/topic/a", pressure.Body(i));
 
         (List<int> numbers, TestFrame? error) = await Pressure.ReadNumbersAsync(slow);
         error!.Command.Should().Be("ERROR");
@@ -93,7 +111,7 @@ public class SlowSubscriberTests
         using StompTestClient slow = await broker.ConnectAsync(unread: 1);
         await slow.SubscribeAsync("0", "/topic/a");
         using StompTestClient publisher = await broker.ConnectAsync();
-        var session = broker.SessionOf(slow);
+        Broker.Sessions.Session session = broker.SessionOf(slow);
         await publisher.PublishAsync("/topic/a", "on its way");
         broker.Time.Advance(Grace);
         for (int i = 0; i < 20; i++)
@@ -224,17 +242,20 @@ public class SlowSubscriberTests
         });
         using StompTestClient slow = await broker.ConnectAsync(unread: 1);
         await slow.SubscribeAsync("0", "/topic/#");
+        Broker.Sessions.Session session = broker.SessionOf(slow);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAsync("/topic/a/drop", "on its way");
         broker.Time.Advance(Grace);
         for (int i = 0; i < 20; i++)
             await publisher.PublishAsync("/topic/a/drop", new string('x', 1000));
-        broker.SessionOf(slow).CloseReason.Should().Be(Messaging.CloseReason.None);
+        session.CloseReason.Should().Be(Messaging.CloseReason.None);
 
         await publisher.PublishAsync("/topic/a/keep", new string('x', 1000));
 
-        broker.SessionOf(slow).CloseReason.Should().Be(Messaging.CloseReason.SlowConsumer);
+        session.CloseReason.Should().Be(Messaging.CloseReason.SlowConsumer);
     }
+
+    private static byte[] Body(int bytes) => [.. Enumerable.Repeat((byte)'x', bytes)];
 
     private static MemoryBroker Create(SlowSubscriberPolicy policy) => new(options =>
     {
