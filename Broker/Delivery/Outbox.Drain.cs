@@ -48,7 +48,11 @@ internal sealed partial class Outbox
     {
         try
         {
-            return _output.FlushAsync();
+            if (_whole.IsEmpty)
+                return _output.FlushAsync();
+            ReadOnlyMemory<byte> whole = _whole;
+            _whole = default;
+            return _output.WriteAsync(whole);
         }
         catch (Exception exception) when (IsConnectionLoss(exception))
         {
@@ -101,6 +105,7 @@ internal sealed partial class Outbox
         do
         {
             count = Take(taken);
+            _isAlone = count == 1;
             for (int i = 0; i < count; i++)
             {
                 if (!_finished)
@@ -190,8 +195,11 @@ internal sealed partial class Outbox
     {
         if (publication.IsUniform && publication.IsShared && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
-            _output.Write(frames.Span);
             bytes += frames.Length;
+            if (_isAlone && frames.Length >= WholeFrom)
+                _whole = frames; // with the flush, as it is
+            else
+                _output.Write(frames.Span);
             return publication.Count;
         }
 

@@ -18,6 +18,9 @@ internal sealed partial class Outbox
     private const int EntriesPerWrite = 64;
     private const int BytesPerWrite = 64 * 1024;
 
+    // From here on a copy costs more than what a write of its own does.
+    private const int WholeFrom = 4 * 1024;
+
     [ThreadStatic]
     private static OutboxEntry[]? _taken;
 
@@ -39,6 +42,8 @@ internal sealed partial class Outbox
     private long _inFlight;
     private long _movedAt;
     private int _state;
+    private ReadOnlyMemory<byte> _whole;
+    private bool _isAlone;
     private volatile bool _flushPending;
     private volatile bool _skipMessages;
     private volatile bool _finished;
