@@ -26,6 +26,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     private CloseReason _ended;
     private long _received;
     private bool _peerClosed;
+    private volatile bool _lingerOver;
 
     /// <summary>The outbox that pongs go through.</summary>
     public required Func<Outbox> Outbox { private get; init; }
@@ -103,15 +104,13 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         {
             if (!sent.IsCompletedSuccessfully)
                 abort();
+            _lingerOver = true; // before the read is woken, or it would go on to the next one
             pipe.Input.CancelPendingRead();
-            _lingerOver = true;
         }
 
         await sent.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await peerEnd.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
-
-    private volatile bool _lingerOver;
 
     private async Task LingerAsync(Task peerEnd)
     {
