@@ -159,7 +159,7 @@ internal static class MessageEncoder
         3 => name.SequenceEqual(HeaderNames.Ack),
         5 => name.SequenceEqual(HeaderNames.Login),
         7 => name.SequenceEqual(HeaderNames.Receipt) || name.SequenceEqual(HeaderNames.UserId),
-        8 => name.SequenceEqual(HeaderNames.Passcode) || name.SequenceEqual(HeaderNames.Retained),
+        8 => name.SequenceEqual(HeaderNames.Passcode) || name.SequenceEqual(HeaderNames.Retained) || IsFamily(name),
         10 => name.SequenceEqual(HeaderNames.MessageId) || name.SequenceEqual("x-snapshot"u8) || IsFamily(name),
         11 => name.SequenceEqual(HeaderNames.Transaction) || name.SequenceEqual(HeaderNames.Redelivered) || name.SequenceEqual("x-conflated"u8) || IsFamily(name),
         12 => name.SequenceEqual(HeaderNames.Subscription) || IsFamily(name),
