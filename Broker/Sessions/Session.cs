@@ -229,7 +229,7 @@ internal sealed partial class Session : IOutboxOwner
         _state = State.Connected;
         _clock.Beats = _heartBeat;
         LogConnected(Id, UserName, Peer, System.Text.Encoding.ASCII.GetString(ReplyWriter.Text(_connectVersion)));
-        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _heartBeat, UserName), 1, _publisher.Dirty);
+        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _environment.HeartBeat, UserName), 1, _publisher.Dirty);
         _clock.IsLoggedIn = true;
     }
 
