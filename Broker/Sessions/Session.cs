@@ -242,7 +242,7 @@ internal sealed partial class Session : IOutboxOwner
             if (Outbox.StalledFor >= _environment.Limits.PublisherStallWindow)
                 Close(StompError.SlowConsumer);
             else
-                await Outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
+                await Outbox.WaitWhileFullAsync().ConfigureAwait(false);
         }
 
         if (_sendRate is not null && _sendRate.Delay is { Ticks: > 0 } delay)
