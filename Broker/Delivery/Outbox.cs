@@ -18,8 +18,11 @@ internal sealed partial class Outbox
     private const int EntriesPerWrite = 64;
     private const int BytesPerWrite = 64 * 1024;
 
+    // From here on a copy costs more than what a write of its own does.
+    private const int WholeFrom = 4 * 1024;
+
     [ThreadStatic]
-    private static OutboxEntry[]? s_taken;
+    private static OutboxEntry[]? _taken;
 
     // Bounded in name only: the bytes are what is bounded. This kind of channel takes no memory while it is empty.
     private readonly Channel<OutboxEntry> _channel = Channel.CreateBounded<OutboxEntry>(
@@ -40,6 +43,8 @@ internal sealed partial class Outbox
     private long _inFlight;
     private long _movedAt;
     private int _state;
+    private ReadOnlyMemory<byte> _whole;
+    private bool _isAlone;
     private volatile bool _flushPending;
     private volatile bool _skipMessages;
     private volatile bool _finished;

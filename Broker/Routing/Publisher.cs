@@ -1,4 +1,3 @@
-using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Diagnostics;
 
@@ -7,30 +6,27 @@ namespace Broker.Routing;
 /// <summary>
 /// Who publishes: holds the outboxes that it has yet to drain and the time for which it may be held. Belongs to one thread at a time.
 /// </summary>
-internal sealed class Publisher(TopicTable topics, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
+internal sealed class Publisher(TopicTable topics, StallBudget stalls, BrokerMetrics metrics, TimeProvider time)
 {
-    // A stall is rare, its bookkeeping is made when the first one comes.
-    private StallBudget? _stalls;
-
     public DirtyOutboxes Dirty { get; } = new();
 
     /// <summary>Publishes at once, or says false: then <see cref="HoldAsync"/> does it when the slow subscriber has room or the time is over.</summary>
     public bool TryPublish(Topic topic, Publication publication) => TryPublish(topic, publication, patient: true, out _);
 
     /// <summary>Publishes as soon as the subscribers' sockets allow; after the publisher's time the topic's policy falls on them.</summary>
-    public async ValueTask HoldAsync(Topic topic, Publication publication)
+    public async ValueTask HoldAsync(Topic topic, Publication publication, CancellationToken cancellationToken = default)
     {
-        _stalls ??= new StallBudget(limits.PublisherStall, limits.PublisherStallWindow, time);
         while (true)
         {
-            TimeSpan remaining = _stalls.Remaining;
+            cancellationToken.ThrowIfCancellationRequested();
+            TimeSpan remaining = stalls.Remaining;
             if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out (Outbox Outbox, int Size) wait))
                 return;
             Dirty.Drain(); // nobody else sends what this publisher put there before
             wait.Outbox.Drain();
             long start = time.GetTimestamp();
             await wait.Outbox.WaitForRoomAsync(wait.Size, remaining).ConfigureAwait(false);
-            metrics.AddPublisherStall(_stalls.Record(start));
+            metrics.AddPublisherStall(stalls.Record(start));
         }
     }
 

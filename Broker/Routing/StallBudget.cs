@@ -1,23 +1,30 @@
 namespace Broker.Routing;
 
-/// <summary>How long a publisher may still be held: at most so much in any window (SEMANTICS 8). Belongs to one thread at a time.</summary>
+/// <summary>How long a publisher may still be held: at most so much in any window (SEMANTICS 8). Thread-safe: all publishing of the application shares one.</summary>
 internal sealed class StallBudget(TimeSpan budget, TimeSpan window, TimeProvider time)
 {
-    private readonly Queue<(long Start, long End)> _stalls = new();
+    private readonly Lock _gate = new();
+
+    // Made when the first stall comes, which is rare.
+    private Queue<(long Start, long End)>? _stalls;
 
     /// <summary>What is left at this moment; zero or more.</summary>
     public TimeSpan Remaining
     {
         get
         {
-            if (_stalls.Count == 0)
+            if (_stalls is null)
                 return budget;
             long from = time.GetTimestamp() - (long)(window.TotalSeconds * time.TimestampFrequency);
-            while (_stalls.TryPeek(out var oldest) && oldest.End <= from)
-                _stalls.Dequeue();
             TimeSpan used = TimeSpan.Zero;
-            foreach ((long start, long end) in _stalls)
-                used += time.GetElapsedTime(Math.Max(start, from), end);
+            lock (_gate)
+            {
+                while (_stalls.TryPeek(out var oldest) && oldest.End <= from)
+                    _stalls.Dequeue();
+                foreach ((long start, long end) in _stalls)
+                    used += time.GetElapsedTime(Math.Max(start, from), end);
+            }
+
             return used < budget ? budget - used : TimeSpan.Zero;
         }
     }
@@ -27,7 +34,11 @@ internal sealed class StallBudget(TimeSpan budget, TimeSpan window, TimeProvider
     {
         long end = time.GetTimestamp();
         if (end > start)
-            _stalls.Enqueue((start, end));
+        {
+            lock (_gate)
+                (_stalls ??= new()).Enqueue((start, end));
+        }
+
         return time.GetElapsedTime(start, end);
     }
 }

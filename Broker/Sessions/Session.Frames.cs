@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Text;
 using Broker.Delivery;
 using Broker.Messaging;
@@ -74,8 +73,8 @@ internal sealed partial class Session
         AckMode mode = AckMode.Auto;
         if (headers.TryGet(HeaderNames.Ack, out ReadOnlySpan<byte> ack) && !AckModes.TryParse(ack, out mode))
             return Fail(StompError.BadAckMode, frame);
-        if (!TryGetNumber(headers, HeaderNames.PrefetchCount, out long? prefetch)
-            || !TryGetNumber(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
+        if (!HeaderNumber.TryGet(headers, HeaderNames.PrefetchCount, out long? prefetch)
+            || !HeaderNumber.TryGet(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
             return Fail(StompError.BadNumber, frame);
         if (headers.Contains(HeaderNames.Selector))
             return Fail(StompError.SelectorNotSupported, frame);
@@ -230,18 +229,6 @@ internal sealed partial class Session
 
     private static bool IsTrue(StompHeaders headers, ReadOnlySpan<byte> name) =>
         headers.TryGet(name, out ReadOnlySpan<byte> value) && value.SequenceEqual("true"u8);
-
-    /// <summary>A header of decimal digits, null when it is not there; false when it is something else.</summary>
-    private static bool TryGetNumber(StompHeaders headers, ReadOnlySpan<byte> name, out long? number)
-    {
-        number = null;
-        if (!headers.TryGet(name, out ReadOnlySpan<byte> value))
-            return true;
-        if (value.IsEmpty || value[0] is < (byte)'0' or > (byte)'9' || !Utf8Parser.TryParse(value, out long parsed, out int used) || used != value.Length)
-            return false;
-        number = parsed;
-        return true;
-    }
 
     private void Trace(in StompFrame frame)
     {

@@ -17,21 +17,28 @@ internal sealed partial class Session : IOutboxOwner
     private readonly ITransport _transport;
     private readonly ReceiveBuffer _input = new();
     private readonly Publisher _publisher;
+    private readonly string? _principal;
     private StompParser _parser;
     private State _state;
     private int _closeReason;
     private StompError _closeError;
     private byte[]? _closeReceipt;
 
-    public Session(SessionEnvironment environment, ITransport transport, string peer)
+    /// <param name="environment">What it shares with the others.</param>
+    /// <param name="transport">The way to the peer.</param>
+    /// <param name="peer">The peer's address.</param>
+    /// <param name="principal">The user that the application has authenticated; null: CONNECT says who it is.</param>
+    public Session(SessionEnvironment environment, ITransport transport, string peer, string? principal = null)
     {
+        _principal = principal;
         _environment = environment;
         _transport = transport;
         Number = environment.Sessions.NextNumber();
         Id = $"{environment.Epoch}-{Number}";
         Peer = peer;
         _parser = new StompParser(environment.FrameLimits);
-        _publisher = new Publisher(environment.Topics, environment.Limits, environment.Metrics, environment.Time);
+        _publisher = new Publisher(
+            environment.Topics, new StallBudget(environment.Limits.PublisherStall, environment.Limits.PublisherStallWindow, environment.Time), environment.Metrics, environment.Time);
         Outbox = new Outbox(transport.Output, this, environment.Limits, environment.Metrics, environment.Time);
         _clock = new SessionClock(environment.Time.GetTimestamp());
         if (environment.Limits.SendsPerSecond > 0)
@@ -77,6 +84,9 @@ internal sealed partial class Session : IOutboxOwner
 
     /// <summary>Who it is; null before CONNECTED and for a client without a name.</summary>
     public string? UserName { get; private set; }
+
+    /// <summary>True from CONNECTED to the end. Thread-safe.</summary>
+    public bool IsConnected => _state == State.Connected && CloseReason == CloseReason.None;
 
     public StompVersion Version => _parser.Version;
 
@@ -214,7 +224,7 @@ internal sealed partial class Session : IOutboxOwner
 
     private async Task LoginAsync()
     {
-        Authentication who = await _environment.Users.AuthenticateAsync(_login, _passcode, CancellationToken.None).ConfigureAwait(false);
+        Authentication who = await AuthenticateAsync().ConfigureAwait(false);
         _passcode = null;
         if (!who.Accepted)
         {
@@ -232,6 +242,12 @@ internal sealed partial class Session : IOutboxOwner
         Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _environment.HeartBeat, UserName), 1, _publisher.Dirty);
         _clock.IsLoggedIn = true;
     }
+
+    // Credentials in CONNECT come first, where there are users to check them against; then who the HTTP request was.
+    private ValueTask<Authentication> AuthenticateAsync() =>
+        _principal is not null && (_environment.Users.AcceptAnyLogin || string.IsNullOrEmpty(_login))
+            ? new(Authentication.As(_principal))
+            : _environment.Users.AuthenticateAsync(_login, _passcode, CancellationToken.None);
 
     /// <summary>Does not read on while this connection does not take what it is owed, or sends faster than it may.</summary>
     private async Task ThrottleAsync()

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
@@ -48,21 +49,30 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     private async Task RunAsync(HttpContext context, HandshakeResult handshake)
     {
         IDuplexPipe pipe = await UpgradeAsync(context, handshake).ConfigureAwait(false);
-        await ServeAsync(environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}").ConfigureAwait(false);
+        await ServeAsync(
+            environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}", PrincipalOf(context)).ConfigureAwait(false);
     }
 
     /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>
-    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer)
+    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer, string? principal = null)
     {
         Session? session = null;
         var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
-        session = new Session(environment, transport, peer);
+        session = new Session(environment, transport, peer, principal);
         environment.Metrics.ConnectionOpened();
         await session.RunAsync().ConfigureAwait(false);
         CloseReason reason = session.CloseReason;
         TimeSpan limit = reason == CloseReason.GoingAway ? environment.Options.ShutdownTimeout : environment.Limits.LingerTimeout;
         await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
         session.LogEnd();
+    }
+
+    private static string? PrincipalOf(HttpContext context)
+    {
+        if (context.User.Identity is not { IsAuthenticated: true } identity)
+            return null;
+        string? name = identity.Name ?? context.User.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? context.User.FindFirst("sub")?.Value;
+        return string.IsNullOrEmpty(name) ? null : name;
     }
 
     private static async Task<IDuplexPipe> UpgradeAsync(HttpContext context, HandshakeResult handshake)
