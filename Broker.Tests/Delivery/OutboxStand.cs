@@ -34,6 +34,8 @@ internal sealed class OutboxStand : IOutboxOwner, IDisposable
 
     public void Close(StompError error) => Closed = error;
 
+    public void Fault(Exception exception) => throw exception;
+
     public void ConnectionLost() => IsLost = true;
 
     public Subscription Subscribe(AckMode mode = AckMode.Auto, int prefetch = 0)

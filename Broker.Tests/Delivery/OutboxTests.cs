@@ -23,7 +23,7 @@ public class OutboxTests
             var dirty = new DirtyOutboxes();
             for (int i = 0; i < Each; i++)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), SlowSubscriberPolicy.Disconnect, dirty);
                 if (i % 7 == 0)
                     dirty.Drain();
             }
@@ -37,7 +37,7 @@ public class OutboxTests
         foreach (IGrouping<string, (string, string Body)> producer in frames.GroupBy(frame => frame.Subscription))
             producer.Select(frame => frame.Body).Should().Equal(Enumerable.Range(0, Each).Select(OutboxStand.Text));
         frames.Select(frame => frame.Subscription).Distinct().Should().HaveCount(Producers);
-        await ClientSteps.UntilAsync(() => stand.Outbox.IsEmpty, "all of it was taken");
+        await ClientSteps.UntilAsync(() => stand.Outbox.Bytes == 0, "all of it was taken");
         stand.Closed.Should().Be(StompError.None);
     }
 
@@ -68,20 +68,20 @@ public class OutboxTests
             var dirty = new DirtyOutboxes();
             for (int i = 0; i < Each; i += 2)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i), OutboxStand.Text(i + 1)), SlowSubscriberPolicy.DropOldest, patient: false, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i), OutboxStand.Text(i + 1)), SlowSubscriberPolicy.DropOldest, dirty);
                 dirty.Drain();
             }
 
             return Task.CompletedTask;
         })));
-        await ClientSteps.UntilAsync(() => stand.Outbox.IsEmpty, "all that was not dropped is read");
+        await ClientSteps.UntilAsync(() => stand.Outbox.Bytes == 0, "all that was not dropped is read");
         stand.Outbox.EnqueueStomp(WireFrame.Create(WireFrame.Text, "over"u8), 1, dirty: null);
 
         List<(string Subscription, string Body)> frames = await reading.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
 
         foreach (IGrouping<string, (string, string Body)> producer in frames[..^1].GroupBy(frame => frame.Subscription))
             producer.Select(frame => int.Parse(frame.Body, System.Globalization.CultureInfo.InvariantCulture)).Should().BeInAscendingOrder().And.OnlyHaveUniqueItems();
-        await ClientSteps.UntilAsync(() => stand.Outbox.IsEmpty, "all of it was taken");
+        await ClientSteps.UntilAsync(() => stand.Outbox.Bytes == 0, "all of it was taken");
         stand.Closed.Should().Be(StompError.None);
     }
 
@@ -94,20 +94,20 @@ public class OutboxTests
         var dirty = new DirtyOutboxes();
         for (int i = 0; i < 50; i++)
         {
-            auto.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
-            client.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
+            auto.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, dirty);
+            client.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, dirty);
             dirty.Drain();
         }
 
         stand.Cut();
         auto.End();
         client.End();
-        auto.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
-        client.Deliver(OutboxStand.Publish("late", "later"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
+        auto.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, dirty);
+        client.Deliver(OutboxStand.Publish("late", "later"), SlowSubscriberPolicy.Disconnect, dirty);
         stand.Outbox.EnqueueStomp("receipt"u8.ToArray(), 1, dirty);
         dirty.Drain();
 
-        SpinWait.SpinUntil(() => stand.Outbox.IsEmpty && stand.IsLost, TimeSpan.FromSeconds(10)).Should().BeTrue();
+        SpinWait.SpinUntil(() => stand.Outbox.Bytes == 0 && stand.IsLost, TimeSpan.FromSeconds(10)).Should().BeTrue();
         stand.Outbox.IsMoving.Should().BeFalse("nobody waits for one that is gone");
     }
 
@@ -156,11 +156,12 @@ public class OutboxTests
         using var stand = new OutboxStand(limit: 10_000);
         Subscription subscription = stand.Subscribe();
         var dirty = new DirtyOutboxes();
-        subscription.Deliver(OutboxStand.Publish("before"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
+        subscription.Deliver(OutboxStand.Publish("before"), SlowSubscriberPolicy.Disconnect, dirty);
+        dirty.Drain();
         byte[] last = WireFrame.Create(WireFrame.Text, "last"u8);
 
         await stand.Outbox.FinishAsync(last, skipMessages: false);
-        subscription.Deliver(OutboxStand.Publish("after"), SlowSubscriberPolicy.Disconnect, patient: false, dirty);
+        subscription.Deliver(OutboxStand.Publish("after"), SlowSubscriberPolicy.Disconnect, dirty);
         stand.Outbox.EnqueueStomp(WireFrame.Create(WireFrame.Text, "after"u8), 1, dirty);
         dirty.Drain();
 

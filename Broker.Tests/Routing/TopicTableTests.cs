@@ -36,7 +36,8 @@ public class TopicTableTests
         });
         await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => ClientSteps.RunAsync(async () =>
         {
-            var publisher = new Publisher(table, options.Limits, new BrokerMetrics(meters), TimeProvider.System);
+            var publisher = new Publisher(
+                table, new StallBudget(TimeSpan.Zero, TimeSpan.Zero, TimeProvider.System), new BrokerMetrics(meters), TimeProvider.System);
             Topic stale = Topic(table, "/topic/a");
             for (int round = 0; round < 100; round++)
             {

@@ -17,11 +17,13 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     // Given and unsettled, where they can be settled in any order; empty in `client` mode, where a number is enough, and
     // without a limit, where nobody asks.
     private readonly HashSet<long> _unsettled = [];
-    private long _waitingBytes;
     private long _given;
     private long _settled;
     private int _taken;
     private bool _ended;
+
+    /// <summary>The most that is given and unsettled; zero: no limit.</summary>
+    public int Prefetch => prefetch;
 
     /// <summary>False when the next message would have to wait for an acknowledgement.</summary>
     public bool HasCredit
@@ -35,34 +37,32 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
     private bool CanGive => prefetch == 0 || _taken < prefetch;
 
-    /// <summary>Bytes of what waits here.</summary>
-    public long WaitingBytes
+    public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
     {
-        get
+        // All of a publication finds room or none of it: a commit is not cut in half. Outside the lock: making room may drop
+        // what waits here.
+        int size = subscription.SizeOf(publication);
+        if (!subscription.Outbox.TryReserve(size, publication) && !subscription.Outbox.MakeRoom(subscription, size, publication.Count, policy))
+            return;
+        lock (_gate)
         {
-            lock (_gate)
-                return _waitingBytes;
-        }
-    }
-
-    /// <summary>Takes a publication, for all of which room is reserved, or else is made now.</summary>
-    public void Deliver(Publication publication, bool reserved, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
-    {
-        foreach (ref readonly Message message in publication.Messages)
-        {
-            int size = subscription.SizeOf(message);
-
-            // Outside the lock: making room may drop what waits here.
-            if (!reserved && !subscription.Outbox.TryReserve(size) && subscription.Outbox.MakeRoom(subscription, new(in message), policy, out _) > 0)
-                continue;
-            lock (_gate)
+            if (_ended)
             {
-                if (_ended)
-                    subscription.Outbox.Release(size);
-                else if (_waiting.Count == 0 && CanGive)
-                    Give(message, size, dirty);
+                subscription.Outbox.Release(size);
+                return;
+            }
+
+            foreach (Message message in publication.Messages)
+            {
+                if (_waiting.Count == 0 && CanGive)
+                {
+                    Give(message, dirty);
+                }
                 else
-                    Wait(message, size);
+                {
+                    _waiting.Enqueue(message);
+                    subscription.Outbox.Park(subscription.SizeOf(message));
+                }
             }
         }
     }
@@ -121,11 +121,16 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
-    /// <summary>Drops the oldest waiting message; returns its bytes, still reserved, or zero when none waits.</summary>
-    public int DropWaiting()
+    /// <summary>Drops the oldest waiting message and gives its room back; false when none waits.</summary>
+    public bool DropWaiting()
     {
         lock (_gate)
-            return TryTakeWaiting(out _, out int size) ? size : 0;
+        {
+            if (!TryUnpark(out Message? message))
+                return false;
+            subscription.Outbox.Release(subscription.SizeOf(message));
+            return true;
+        }
     }
 
     public void End()
@@ -133,38 +138,28 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         lock (_gate)
         {
             _ended = true;
-            while (TryTakeWaiting(out _, out int size))
-                subscription.Outbox.Release(size);
+            while (TryUnpark(out Message? message))
+                subscription.Outbox.Release(subscription.SizeOf(message));
         }
     }
 
     private void Refill(DirtyOutboxes? dirty)
     {
-        while (CanGive && !_ended && TryTakeWaiting(out Message? message, out int size))
-            Give(message, size, dirty);
+        while (CanGive && !_ended && TryUnpark(out Message? message))
+            Give(message, dirty);
     }
 
-    private void Give(Message message, int size, DirtyOutboxes? dirty)
+    private bool TryUnpark([NotNullWhen(true)] out Message? message)
     {
-        _taken++;
-        subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, size), dirty);
-    }
-
-    private void Wait(Message message, int size)
-    {
-        _waiting.Enqueue(message);
-        _waitingBytes += size;
-        subscription.Outbox.Park(size);
-    }
-
-    private bool TryTakeWaiting([NotNullWhen(true)] out Message? message, out int size)
-    {
-        size = 0;
         if (!_waiting.TryDequeue(out message))
             return false;
-        size = subscription.SizeOf(message);
-        _waitingBytes -= size;
-        subscription.Outbox.Park(-size);
+        subscription.Outbox.Park(-subscription.SizeOf(message));
         return true;
+    }
+
+    private void Give(Message message, DirtyOutboxes? dirty)
+    {
+        _taken++;
+        subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, subscription.SizeOf(message)), dirty);
     }
 }

@@ -4,7 +4,6 @@ namespace Broker.Delivery;
 
 /// <summary>
 /// What waits in an outbox: a <see cref="Publication"/> or a single <see cref="Message"/> for a subscription, or complete
-/// frames that belong to none (<see cref="ReplyFrames"/>, <see cref="ControlFrame"/>). A publication's messages before
-/// <paramref name="First"/> were dropped.
+/// frames that belong to none (<see cref="ReplyFrames"/>, <see cref="ControlFrame"/>).
 /// </summary>
-internal readonly record struct OutboxEntry(object Payload, Subscription? Subscription, int Bytes, int First = 0);
+internal readonly record struct OutboxEntry(object Payload, Subscription? Subscription, int Bytes);

@@ -30,7 +30,7 @@ internal sealed class Subscription
 
     public Outbox Outbox { get; }
 
-    /// <summary>Its place among the subscriptions of its connection, from 1.</summary>
+    /// <summary>Its place among the acknowledged subscriptions of its connection, from 1; zero in <c>auto</c> mode.</summary>
     public int Number { get; }
 
     public byte[] Id { get; }
@@ -77,7 +77,7 @@ internal sealed class Subscription
             if (_early is not null)
             {
                 foreach ((Publication publication, SlowSubscriberPolicy policy) in _early)
-                    Take(publication, policy, patient: false, dirty);
+                    Take(publication, policy, dirty);
                 _early = null;
             }
 
@@ -86,9 +86,11 @@ internal sealed class Subscription
     }
 
     /// <summary>The bytes that a publication takes in this subscription's outbox.</summary>
-    public int SizeOf(Publication publication) => publication.MessageBytes + (publication.Count * Overhead);
+    public int SizeOf(Publication publication) =>
+        publication.MessageBytes + (publication.Count * Overhead);
 
-    public int SizeOf(Message message) => message.Bytes.Length + Overhead;
+    public int SizeOf(Message message) =>
+        message.Bytes.Length + Overhead;
 
     private int Overhead => Prefix.Length + WireFrame.MaxHeaderLength + (Window is null ? 0 : AckId.MaxLength);
 
@@ -100,22 +102,19 @@ internal sealed class Subscription
     {
         if (_state != State.Live || IsOwn(publication))
             return false;
-        return !Outbox.HasRoomFor(SizeOf(publication)) && IsWorthWaitingFor;
+        if (Window is { HasCredit: false })
+            return false;
+        return !Outbox.HasRoomFor(SizeOf(publication)) && Outbox.IsMoving;
     }
 
-    private bool IsWorthWaitingFor => Window is not { HasCredit: false } && Outbox.IsMoving;
-
-    /// <summary>
-    /// Takes a publication. What finds no room meets the topic's policy at once; unless its publisher was <paramref name="patient"/>, and
-    /// only others, or another subscription of this connection, have taken the room since it looked.
-    /// </summary>
-    public void Deliver(Publication publication, SlowSubscriberPolicy policy, bool patient, DirtyOutboxes dirty)
+    /// <summary>Takes a publication; what finds no room meets the topic's policy at once.</summary>
+    public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
     {
         if (IsOwn(publication))
             return;
         if (_state != State.Live && IsTooEarlyOrLate(publication, policy))
             return;
-        Take(publication, policy, patient, dirty);
+        Take(publication, policy, dirty);
     }
 
     private bool IsOwn(Publication publication) => NoLocalTo is not null && ReferenceEquals(publication.Source, NoLocalTo);
@@ -130,25 +129,17 @@ internal sealed class Subscription
         }
     }
 
-    private void Take(Publication publication, SlowSubscriberPolicy policy, bool patient, DirtyOutboxes dirty)
+    private void Take(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
     {
-        int size = SizeOf(publication);
-        bool reserved = Outbox.TryReserve(size);
-        if (!reserved && patient && IsWorthWaitingFor)
-        {
-            Outbox.Reserve(size);
-            reserved = true;
-        }
-
         if (Window is not null)
         {
-            Window.Deliver(publication, reserved, policy, dirty);
+            Window.Deliver(publication, policy, dirty);
             return;
         }
 
-        int first = reserved ? 0 : Outbox.MakeRoom(this, publication.Messages, policy, out size);
-        if (first < publication.Count)
-            Outbox.Enqueue(new OutboxEntry(publication, this, size, first), dirty);
+        int size = SizeOf(publication);
+        if (Outbox.TryReserve(size, publication) || Outbox.MakeRoom(this, size, publication.Count, policy))
+            Outbox.Enqueue(new OutboxEntry(publication, this, size), dirty);
     }
 
     private enum State : byte

@@ -21,8 +21,8 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
     public bool WasUsed { get; set; }
 
     /// <summary>
-    /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of a subscription
-    /// whose outbox it should wait for, and nothing was published; for another one the topic's policy falls on who has no room.
+    /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of a subscriber
+    /// that it should wait for, and nothing was published; for another one the topic's policy falls on who has no room.
     /// False when the table has forgotten this topic: ask it for the new one.
     /// </summary>
     public bool TryPublish(Publication publication, bool patient, DirtyOutboxes dirty, out Subscription? waitFor)
@@ -55,7 +55,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
             foreach (SubscriberSet set in matches)
             {
                 foreach (Subscription subscription in set.Snapshot)
-                    subscription.Deliver(publication, policy, patient, dirty);
+                    subscription.Deliver(publication, policy, dirty);
             }
         }
 

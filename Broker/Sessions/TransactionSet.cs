@@ -65,7 +65,8 @@ internal sealed class Transaction
     public void Add(Topic topic, Message message)
     {
         Frames++;
-        int index = _sends.FindIndex(send => ReferenceEquals(send.Topic, topic) || send.Topic.Name.AsSpan().SequenceEqual(topic.Name)); // it may have been forgotten and renewed
+        // Compared by name: the topic may have been forgotten and made anew since the transaction began.
+        int index = _sends.FindIndex(send => ReferenceEquals(send.Topic, topic) || send.Topic.Name.AsSpan().SequenceEqual(topic.Name));
         if (index < 0)
             _sends.Add((topic, [message]));
         else

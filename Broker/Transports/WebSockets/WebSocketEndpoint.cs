@@ -1,12 +1,10 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Broker.Transports.WebSockets;
 
@@ -47,41 +45,37 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
 
     private async Task RunAsync(HttpContext context, HandshakeResult handshake)
     {
-        IDuplexPipe pipe = await UpgradeAsync(context, handshake).ConfigureAwait(false);
-        await ServeAsync(environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}").ConfigureAwait(false);
+        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
+        await ServeAsync(
+            environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}", PrincipalOf(context)).ConfigureAwait(false);
     }
 
     /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>
-    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer)
+    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer, string? principal = null)
     {
         Session? session = null;
         var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
-        session = new Session(environment, transport, peer);
+        session = new Session(environment, transport, peer, principal);
         environment.Metrics.ConnectionOpened();
         await session.RunAsync().ConfigureAwait(false);
         CloseReason reason = session.CloseReason;
         TimeSpan limit = reason == CloseReason.GoingAway ? environment.Options.ShutdownTimeout : environment.Limits.LingerTimeout;
-        await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
-        session.LogEnd();
+        try
+        {
+            await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
+        }
+        finally
+        {
+            session.LogEnd();
+        }
     }
 
-    private static async Task<IDuplexPipe> UpgradeAsync(HttpContext context, HandshakeResult handshake)
+    private static string? PrincipalOf(HttpContext context)
     {
-        IHeaderDictionary headers = context.Response.Headers;
-        headers.Upgrade = "websocket";
-        headers.SecWebSocketAccept = handshake.Accept;
-        if (handshake.Subprotocol is not null)
-            headers.SecWebSocketProtocol = handshake.Subprotocol;
-
-        // The rates are for HTTP: Kestrel would reset a WebSocket that reads slowly, and later writes would succeed silently.
-        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } input)
-            input.MinDataRate = null;
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
-            output.MinDataRate = null;
-        Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
-
-        // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.
-        return context.Features.Get<IConnectionTransportFeature>()?.Transport ?? new StreamPipe(stream);
+        if (context.User.Identity is not { IsAuthenticated: true } identity)
+            return null;
+        string? name = identity.Name ?? context.User.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? context.User.FindFirst("sub")?.Value;
+        return string.IsNullOrEmpty(name) ? null : name;
     }
 
     private Task RefuseAsync(HttpContext context, HandshakeRefusal refusal)
@@ -100,12 +94,4 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
 
     [LoggerMessage(201, LogLevel.Warning, "Handshake from {Address} refused with {Status}. {Text}")]
     private static partial void LogRefused(ILogger logger, IPAddress? address, int status, string text);
-
-    /// <summary>A pipe over the upgraded stream.</summary>
-    private sealed class StreamPipe(Stream stream) : IDuplexPipe
-    {
-        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
-
-        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-    }
 }
