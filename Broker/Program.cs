@@ -47,6 +47,7 @@ internal static class Program
         WebApplication app = builder.Build();
         app.MapStompBroker();
         app.MapBrokerDiagnostics();
+        app.MapBrokerConsole();
         return app;
     }
 
