@@ -19,7 +19,7 @@ builder.Services.AddAuthentication(Scheme).AddCookie(cookie =>
     cookie.Cookie.Name = "chat";
     cookie.Cookie.SameSite = SameSiteMode.Strict;
 
-    // There is no page to redirect to: the one page shows its login when it is told 401.
+    // There is no page to redirect to: the one page shows its login itself.
     cookie.Events.OnRedirectToLogin = context =>
     {
         context.Response.StatusCode = StatusCodes.Status401Unauthorized;
@@ -60,7 +60,7 @@ app.MapPost("/logout", async (StompBroker broker, HttpContext http) =>
     return Results.NoContent();
 }).RequireAuthorization();
 
-app.MapGet("/here", (StompBroker broker, ClaimsPrincipal user) => new Here(user.Identity!.Name!, NamesHere(broker))).RequireAuthorization();
+app.MapGet("/here", (StompBroker broker, ClaimsPrincipal user) => user.Identity?.Name is { } me ? Results.Ok(new Here(me, NamesHere(broker))) : Results.NoContent());
 
 app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"The chat is open: {string.Join(", ", app.Urls)}"));
 app.Run();
@@ -70,5 +70,5 @@ static string[] NamesHere(StompBroker broker) => [.. broker.Sessions.Select(sess
 /// <summary>The body of POST /login. JSON, which a page of another origin cannot send unasked.</summary>
 internal sealed record Login(string? Name);
 
-/// <summary>Who asks, and the names of all who are connected.</summary>
+/// <summary>What GET /here tells: who asks, and the names of all who are connected.</summary>
 internal sealed record Here(string Me, string[] Names);

@@ -83,7 +83,7 @@ function showMessage({ author, text, time }) {
 
 async function refresh() {
   const response = await fetch('here').catch(() => undefined);
-  if (response?.status === 401) return showLogin();
+  if (response?.status === 204) return showLogin();
   if (!response?.ok) return;
   const here = await response.json();
   me = here.me;

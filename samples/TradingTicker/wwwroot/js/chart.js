@@ -42,9 +42,9 @@ export class Chart {
     }
     this.#times.push(seconds);
     this.#prices.push(price);
-    if (this.#times.length > 8192) {
-      this.#times.splice(0, 4096);
-      this.#prices.splice(0, 4096);
+    if (this.#times.length > 16384) {
+      this.#times.splice(0, 8192);
+      this.#prices.splice(0, 8192);
     }
   }
 
