@@ -81,7 +81,7 @@ public sealed class StompParser(StompLimits limits)
 
     /// <summary>
     /// The decoded <c>receipt</c> of the frame with the error; false when it has none, none that can be decoded, or none before the place
-    /// where reading had to end.
+    /// where reading had to end, and for a CONNECT.
     /// </summary>
     public bool TryGetErrorReceipt(out ReadOnlySpan<byte> receipt)
     {

@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Endpoints;
 using Broker.Security;
+using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,6 +39,7 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(static kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.ConfigureEndpointDefaults(static endpoint => endpoint.UseSocketOutput());
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10); // governs a silent connection too
         });

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Stomp;
@@ -51,9 +52,14 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
                 }
 
                 if (_waiting.Count == 0 && CanGive)
+                {
                     Give(message, size, dirty);
+                }
                 else
+                {
                     _waiting.Enqueue(message);
+                    subscription.Outbox.Park(size);
+                }
             }
         }
     }
@@ -116,7 +122,7 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     public int DropWaiting()
     {
         lock (_gate)
-            return _waiting.TryDequeue(out Message? message) ? subscription.SizeOf(message) : 0;
+            return TryUnpark(out _, out int size) ? size : 0;
     }
 
     public void End()
@@ -124,15 +130,25 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         lock (_gate)
         {
             _ended = true;
-            while (_waiting.TryDequeue(out Message? message))
-                subscription.Outbox.Release(subscription.SizeOf(message));
+            while (TryUnpark(out _, out int size))
+                subscription.Outbox.Release(size);
         }
     }
 
     private void Refill(DirtyOutboxes? dirty)
     {
-        while (CanGive && !_ended && _waiting.TryDequeue(out Message? message))
-            Give(message, subscription.SizeOf(message), dirty);
+        while (CanGive && !_ended && TryUnpark(out Message? message, out int size))
+            Give(message, size, dirty);
+    }
+
+    private bool TryUnpark([NotNullWhen(true)] out Message? message, out int size)
+    {
+        size = 0;
+        if (!_waiting.TryDequeue(out message))
+            return false;
+        size = subscription.SizeOf(message);
+        subscription.Outbox.Park(-size);
+        return true;
     }
 
     private void Give(Message message, int size, DirtyOutboxes? dirty)

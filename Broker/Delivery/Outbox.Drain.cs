@@ -48,7 +48,11 @@ internal sealed partial class Outbox
     {
         try
         {
-            return _output.FlushAsync();
+            if (_whole.IsEmpty)
+                return _output.FlushAsync();
+            ReadOnlyMemory<byte> whole = _whole;
+            _whole = default;
+            return _output.WriteAsync(whole);
         }
         catch (Exception exception) when (IsConnectionLoss(exception))
         {
@@ -92,8 +96,8 @@ internal sealed partial class Outbox
     /// <summary>Writes some entries into the transport's buffer; false when there is nothing to flush.</summary>
     private bool TryWriteSome()
     {
-        OutboxEntry[] taken = s_taken ?? new OutboxEntry[EntriesPerWrite];
-        s_taken = null; // making the buffer larger may run other code on this thread
+        OutboxEntry[] taken = _taken ?? new OutboxEntry[EntriesPerWrite];
+        _taken = null; // making the buffer larger may run other code on this thread
         int frames = 0;
         int messages = 0;
         long bytes = 0;
@@ -101,6 +105,7 @@ internal sealed partial class Outbox
         do
         {
             count = Take(taken);
+            _isAlone = count == 1;
             for (int i = 0; i < count; i++)
             {
                 if (!_finished)
@@ -114,7 +119,7 @@ internal sealed partial class Outbox
         }
         while (count > 0 && bytes == 0);
 
-        s_taken = taken;
+        _taken = taken;
         if (bytes > 0)
             _metrics.AddOut(frames, messages, bytes);
         return bytes > 0;
@@ -190,8 +195,11 @@ internal sealed partial class Outbox
     {
         if (publication.IsUniform && publication.IsShared && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
-            _output.Write(frames.Span);
             bytes += frames.Length;
+            if (_isAlone && frames.Length >= WholeFrom)
+                _whole = frames; // with the flush, as it is
+            else
+                _output.Write(frames.Span);
             return publication.Count;
         }
 

@@ -18,8 +18,11 @@ internal sealed partial class Outbox
     private const int EntriesPerWrite = 64;
     private const int BytesPerWrite = 64 * 1024;
 
+    // From here on a copy costs more than what a write of its own does.
+    private const int WholeFrom = 4 * 1024;
+
     [ThreadStatic]
-    private static OutboxEntry[]? s_taken;
+    private static OutboxEntry[]? _taken;
 
     // Bounded in name only: the bytes are what is bounded. This kind of channel takes no memory while it is empty.
     private readonly Channel<OutboxEntry> _channel = Channel.CreateBounded<OutboxEntry>(
@@ -35,10 +38,13 @@ internal sealed partial class Outbox
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _ended;
     private long _bytes;
+    private long _parked;
     private long _stompEntries;
     private long _inFlight;
     private long _movedAt;
     private int _state;
+    private ReadOnlyMemory<byte> _whole;
+    private bool _isAlone;
     private volatile bool _flushPending;
     private volatile bool _skipMessages;
     private volatile bool _finished;
@@ -61,9 +67,11 @@ internal sealed partial class Outbox
     /// <summary>Grows with each write of STOMP bytes: the sweep sees by it when the last ones went out.</summary>
     public long StompEntries => Volatile.Read(ref _stompEntries);
 
-    public bool IsEmpty => Bytes == 0;
+    /// <summary>True when nothing is being written or about to be. Bytes may wait all the same: for an acknowledgement.</summary>
+    public bool IsIdle => Volatile.Read(ref _state) == 0;
 
-    public bool IsFull => Bytes >= _limit;
+    /// <summary>True when the socket has to take something before this client is read on.</summary>
+    public bool IsFull => Bytes - Volatile.Read(ref _parked) >= _limit;
 
     /// <summary>False when the socket has stopped taking bytes.</summary>
     public bool IsMoving => !_flushPending || _time.GetElapsedTime(Volatile.Read(ref _movedAt)) < StallGrace;
@@ -134,15 +142,37 @@ internal sealed partial class Outbox
         return ended.Task;
     }
 
+    /// <summary>
+    /// Bytes begin (positive) or cease (negative) to wait for an acknowledgement of this client: they take room as others do, but
+    /// the client must be read for them to go.
+    /// </summary>
+    public void Park(int size) => Interlocked.Add(ref _parked, size);
+
     /// <summary>Ends once there is room, or the socket has stopped, or <paramref name="limit"/> has passed, whichever is first.</summary>
     public async Task WaitForRoomAsync(int size, TimeSpan limit)
     {
-        TaskCompletionSource room = Volatile.Read(ref _room) ?? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        room = Interlocked.CompareExchange(ref _room, room, null) ?? room;
+        Task released = NextRelease;
         if (HasRoomFor(size) || _finished)
             return;
         TimeSpan wait = limit < StallGrace ? limit : StallGrace;
-        await room.Task.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await released.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Ends once the socket has taken something, or has stopped.</summary>
+    public async Task WaitWhileFullAsync()
+    {
+        Task released = NextRelease;
+        if (IsFull && !_finished)
+            await released.WaitAsync(StallGrace, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private Task NextRelease
+    {
+        get
+        {
+            TaskCompletionSource room = Volatile.Read(ref _room) ?? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return (Interlocked.CompareExchange(ref _room, room, null) ?? room).Task;
+        }
     }
 
     /// <summary>Applies a topic's policy to a subscription that has no room; true when there is some now, and it is reserved.</summary>

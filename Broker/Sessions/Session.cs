@@ -239,7 +239,7 @@ internal sealed partial class Session : IOutboxOwner
         _state = State.Connected;
         _clock.Beats = _heartBeat;
         LogConnected(Id, UserName, Peer, System.Text.Encoding.ASCII.GetString(ReplyWriter.Text(_connectVersion)));
-        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _heartBeat, UserName), 1, _publisher.Dirty);
+        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _environment.HeartBeat, UserName), 1, _publisher.Dirty);
         _clock.IsLoggedIn = true;
     }
 
@@ -258,7 +258,7 @@ internal sealed partial class Session : IOutboxOwner
             if (Outbox.StalledFor >= _environment.Limits.PublisherStallWindow)
                 Close(StompError.SlowConsumer);
             else
-                await Outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
+                await Outbox.WaitWhileFullAsync().ConfigureAwait(false);
         }
 
         if (_sendRate is not null && _sendRate.Delay is { Ticks: > 0 } delay)
