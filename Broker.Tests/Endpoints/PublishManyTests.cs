@@ -85,6 +85,8 @@ public sealed class PublishManyTests
 
         public void Close(StompError error) => throw new InvalidOperationException($"Closed: {error}");
 
+        public void Fault(Exception exception) => throw new InvalidOperationException("Fault", exception);
+
         public void ConnectionLost() => throw new InvalidOperationException("Lost.");
     }
 }
