@@ -183,6 +183,8 @@ internal sealed partial class Outbox
                 _output.Write(control.Bytes);
                 bytes += control.Bytes.Length;
                 _finished |= control.IsLast;
+                if (!control.IsLast)
+                    Interlocked.Decrement(ref _controlFrames);
                 return 0;
             default:
                 return 0;

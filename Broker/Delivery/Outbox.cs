@@ -39,6 +39,7 @@ internal sealed partial class Outbox
     private TaskCompletionSource? _ended;
     private long _bytes;
     private long _parked;
+    private int _controlFrames;
     private long _stompEntries;
     private long _inFlight;
     private long _movedAt;
@@ -66,6 +67,9 @@ internal sealed partial class Outbox
 
     /// <summary>Grows with each write of STOMP bytes: the sweep sees by it when the last ones went out.</summary>
     public long StompEntries => Volatile.Read(ref _stompEntries);
+
+    /// <summary>WebSocket control frames that were not yet written.</summary>
+    public int ControlFrames => Volatile.Read(ref _controlFrames);
 
     /// <summary>True when nothing is being written or about to be. Bytes may wait all the same: for an acknowledgement.</summary>
     public bool IsIdle => Volatile.Read(ref _state) == 0;
@@ -125,6 +129,7 @@ internal sealed partial class Outbox
     /// <summary>Adds a WebSocket control frame.</summary>
     public void EnqueueControl(byte[] frame, DirtyOutboxes? dirty)
     {
+        Interlocked.Increment(ref _controlFrames);
         Interlocked.Add(ref _bytes, frame.Length);
         Enqueue(new OutboxEntry(new ControlFrame(frame, IsLast: false), null, frame.Length), dirty);
     }

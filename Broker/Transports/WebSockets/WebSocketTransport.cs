@@ -16,8 +16,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 {
     private const int BytesPerReceive = 64 * 1024;
 
-    // RFC 6455, section 5.5.3: a pong may answer the latest ping alone. While this much waits, the peer has other work to read.
-    private const int PongsBelow = 16 * 1024;
+    // A peer that pings and does not read gets no more pongs than this until it does. What else waits for it holds no pong back.
+    private const int PongsAtMost = 128;
 
     // A peer that still sends is read for longer than a silent one, but not forever.
     private const int LingersAtMost = 5;
@@ -167,7 +167,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
                     AtEndOfMessage = true;
                     return CloseReason.None;
                 case WebSocketRead.Ping:
-                    if (Outbox() is { Bytes: < PongsBelow } outbox)
+                    if (Outbox() is { ControlFrames: < PongsAtMost } outbox)
                         outbox.EnqueueControl(WireFrame.Create(WireFrame.Pong, _reader.Control), dirty: null);
                     break;
                 case WebSocketRead.Close:
