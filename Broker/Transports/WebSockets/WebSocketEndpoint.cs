@@ -4,10 +4,7 @@ using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Broker.Transports.WebSockets;
 
@@ -48,7 +45,7 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
 
     private async Task RunAsync(HttpContext context, HandshakeResult handshake)
     {
-        IDuplexPipe pipe = await UpgradeAsync(context, handshake).ConfigureAwait(false);
+        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
         await ServeAsync(
             environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}", PrincipalOf(context)).ConfigureAwait(false);
     }
@@ -75,25 +72,6 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
         return string.IsNullOrEmpty(name) ? null : name;
     }
 
-    private static async Task<IDuplexPipe> UpgradeAsync(HttpContext context, HandshakeResult handshake)
-    {
-        IHeaderDictionary headers = context.Response.Headers;
-        headers.Upgrade = "websocket";
-        headers.SecWebSocketAccept = handshake.Accept;
-        if (handshake.Subprotocol is not null)
-            headers.SecWebSocketProtocol = handshake.Subprotocol;
-
-        // The rates are for HTTP: Kestrel would reset a WebSocket that reads slowly, and later writes would succeed silently.
-        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } input)
-            input.MinDataRate = null;
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
-            output.MinDataRate = null;
-        Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
-
-        // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.
-        return context.Features.Get<IConnectionTransportFeature>()?.Transport ?? new StreamPipe(stream);
-    }
-
     private Task RefuseAsync(HttpContext context, HandshakeRefusal refusal)
     {
         environment.Metrics.HandshakeRefused(refusal.Status);
@@ -110,12 +88,4 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
 
     [LoggerMessage(201, LogLevel.Warning, "Handshake from {Address} refused with {Status}. {Text}")]
     private static partial void LogRefused(ILogger logger, IPAddress? address, int status, string text);
-
-    /// <summary>A pipe over the upgraded stream.</summary>
-    private sealed class StreamPipe(Stream stream) : IDuplexPipe
-    {
-        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
-
-        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-    }
 }

@@ -26,6 +26,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     private CloseReason _ended;
     private long _received;
     private bool _peerClosed;
+    private byte[] _peerCode = [];
+    private volatile bool _lingerOver;
 
     /// <summary>The outbox that pongs go through.</summary>
     public required Func<Outbox> Outbox { private get; init; }
@@ -83,7 +85,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 
     /// <summary>
     /// Ends the connection: what the outbox owes and <paramref name="last"/> go out, then the peer's end is awaited, so that closing over
-    /// unread input does not send a reset that destroys the last frame. Who does not take or end in time is cut.
+    /// unread input does not send a reset that destroys the last frame. Who does not take or end in time is cut. A peer that closed
+    /// gets its own code back in place of <paramref name="last"/> (RFC 6455, section 5.5.1).
     /// </summary>
     public async Task CloseAsync(Outbox outbox, CloseReason reason, byte[] last, TimeSpan limit)
     {
@@ -94,6 +97,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
             return;
         }
 
+        if (reason == CloseReason.ClientClosed)
+            last = WireFrame.Create(WireFrame.Close, _peerCode);
         Task peerEnd = DiscardAsync();
         Task sent = outbox.FinishAsync(last, skipMessages: reason == CloseReason.SlowConsumer);
         await sent.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -103,15 +108,13 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         {
             if (!sent.IsCompletedSuccessfully)
                 abort();
+            _lingerOver = true; // before the read is woken, or it would go on to the next one
             pipe.Input.CancelPendingRead();
-            _lingerOver = true;
         }
 
         await sent.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await peerEnd.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
-
-    private volatile bool _lingerOver;
 
     private async Task LingerAsync(Task peerEnd)
     {
@@ -172,6 +175,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
                     break;
                 case WebSocketRead.Close:
                     _peerClosed = true;
+                    _peerCode = _reader.Control[..Math.Min(_reader.Control.Length, sizeof(ushort))].ToArray();
                     return CloseReason.ClientClosed;
                 case WebSocketRead.Error:
                     return _reader.Error switch

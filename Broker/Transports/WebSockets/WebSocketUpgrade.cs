@@ -1,0 +1,39 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace Broker.Transports.WebSockets;
+
+/// <summary>From an accepted handshake to the pipe behind it.</summary>
+internal static class WebSocketUpgrade
+{
+    /// <summary>Answers 101 and hands out the bytes that follow.</summary>
+    public static async Task<IDuplexPipe> AcceptAsync(HttpContext context, HandshakeResult handshake)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers.Upgrade = "websocket";
+        headers.SecWebSocketAccept = handshake.Accept;
+        if (handshake.Subprotocol is not null)
+            headers.SecWebSocketProtocol = handshake.Subprotocol;
+
+        // The rates are for HTTP: Kestrel would reset a WebSocket that reads slowly, and later writes would succeed silently.
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } input)
+            input.MinDataRate = null;
+        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
+            output.MinDataRate = null;
+        Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
+
+        // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.
+        return context.Features.Get<IConnectionTransportFeature>()?.Transport ?? new StreamPipe(stream);
+    }
+
+    /// <summary>A pipe over the upgraded stream.</summary>
+    private sealed class StreamPipe(Stream stream) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
+
+        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+    }
+}
