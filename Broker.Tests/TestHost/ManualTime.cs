@@ -9,16 +9,6 @@ internal sealed class ManualTime : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>How many timers are set.</summary>
-    public int Timers
-    {
-        get
-        {
-            lock (_gate)
-                return _timers.Count;
-        }
-    }
-
     public override DateTimeOffset GetUtcNow()
     {
         lock (_gate)
