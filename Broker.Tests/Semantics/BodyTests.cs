@@ -17,7 +17,7 @@ public class BodyTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(version);
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendWireAsync("SEND\ndestination:/topic/a\ncontent-length:7\n\na^@b^@\n^@c^@SEND\ndestination:/topic/a\n\nshort^@");
         await client.SendWireAsync("SEND\ndestination:/topic/a\ncontent-length:0\n\n^@SEND\ndestination:/topic/a\ncontent-length:0003\n\nxyz^@");
         foreach (string body in new[] { "a\0b\0\n\0c", "short", "", "xyz" })
@@ -46,7 +46,7 @@ public class BodyTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendWireAsync($"SEND\ndestination:/topic/a\ncontent-length:{length}\nreceipt:r\n\n12345^@SEND\ndestination:/topic/a\n\n^@");
         TestFrame error = await client.ReadErrorAndEndAsync(code);
         error["message"].Should().Be(message);

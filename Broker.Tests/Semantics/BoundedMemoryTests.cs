@@ -83,7 +83,7 @@ public class BoundedMemoryTests
         await ClientSteps.UntilAsync(() => broker.SessionOf(client).Outbox.Bytes == 25, "one is on its way");
 
         await client.Socket.SendBinaryAsync(
-            [.. Enumerable.Range(0, 39).SelectMany(_ => client.Encode("SEND", [("destination", "/topic/a"), ("receipt", "1")]))]);
+            Enumerable.Range(0, 39).SelectMany(_ => client.Encode("SEND", [("destination", "/topic/a"), ("receipt", "1")])).ToArray());
 
         await ClientSteps.UntilAsync(() => broker.SessionOf(client).Outbox.Bytes == 25 * 40, "it is full to the byte");
         for (int i = 0; i < 40; i++)

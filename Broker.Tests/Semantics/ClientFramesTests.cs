@@ -25,7 +25,7 @@ public class ClientFramesTests
         TestFrame connected = await client.ReadFrameAsync("CONNECTED");
         connected["version"].Should().Be(version);
 
-        await client.SubscribeAsync("/topic/a", "s", ("ack", "client-individual"));
+        await client.ListenAsync("/topic/a", "s", ("ack", "client-individual"));
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], "first");
         TestFrame first = await client.ReadFrameAsync("MESSAGE");
         first.Text.Should().Be("first");
@@ -93,7 +93,7 @@ public class ClientFramesTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendWireAsync("SEND\nDestination:/topic/b\ndestination:/topic/a\nUser-Id:me\nContent-Length:1\n\nlong^@");
         TestFrame message = await client.ReadFrameAsync("MESSAGE");
         message["Destination"].Should().Be("/topic/b");

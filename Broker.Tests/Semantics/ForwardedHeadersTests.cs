@@ -32,7 +32,7 @@ public class ForwardedHeadersTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(version);
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendWireAsync("SEND\nz:26\ncontent-length:2\ny:25\nreceipt:r\ndestination:/topic/a\nb:2\nx-death-x:1\na:1\n\nhi^@");
         SpecFrame message = SpecParser.Parse(await client.ReadWireAsync(), version);
         message.Headers.Where(h => h.Name is not ("subscription" or "message-id"))
@@ -64,7 +64,7 @@ public class ForwardedHeadersTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendAndAwaitAsync("BEGIN", ("transaction", "t"));
         await client.SendAndAwaitAsync("SEND", ("destination", "/topic/a"), ("transaction", "t"), ("k", "v"));
         await client.SendFrameAsync("COMMIT", [("transaction", "t")]);
@@ -93,7 +93,7 @@ public class ForwardedHeadersTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a.*");
+        await client.ListenAsync("/topic/a.*");
         await client.SendFrameAsync("SEND", [("destination", "/topic/a.b")]);
         TestFrame message = await client.ReadFrameAsync("MESSAGE");
         (message["destination"], message["subscription"]).Should().Be(("/topic/a.b", "s"));
@@ -131,7 +131,7 @@ public class ForwardedHeadersTests
         foreach ((string version, string expected) in new[] { ("1.0", to10), ("1.1", to11), ("1.2", to12) })
         {
             using StompTestClient client = await broker.ConnectAsync(version, headers: ("login", "receiver"));
-            await client.SubscribeAsync("/topic/a");
+            await client.ListenAsync("/topic/a");
             await sender.SendFrameAsync("SEND", [("destination", "/topic/a"), ("user-id", "forged")]);
             string[] lines = System.Text.Encoding.UTF8.GetString(await client.ReadWireAsync()).Split('\n');
             lines.Where(line => line.StartsWith("user-id:", StringComparison.Ordinal)).Should().Equal("user-id:" + expected);
@@ -145,7 +145,7 @@ public class ForwardedHeadersTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = login is null ? await broker.ConnectAsync() : await broker.ConnectAsync(headers: ("login", login));
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendFrameAsync("SEND", [("destination", "/topic/a"), ("user-id", "forged")]);
         (await client.ReadFrameAsync("MESSAGE"))["user-id"].Should().BeNull();
     }
@@ -160,7 +160,7 @@ public class ForwardedHeadersTests
         });
         using StompTestClient alice = await broker.ConnectAsync(headers: [("login", "alice"), ("passcode", "secret")]);
         using StompTestClient bob = await broker.ConnectAsync(headers: [("login", "bob"), ("passcode", "secret")]);
-        await bob.SubscribeAsync("/topic/a");
+        await bob.ListenAsync("/topic/a");
         await alice.SendFrameAsync("SEND", [("destination", "/topic/a"), ("user-id", "bob"), ("login", "bob"), ("passcode", "x")]);
         TestFrame message = await bob.ReadFrameAsync("MESSAGE");
         message["user-id"].Should().Be("alice");
@@ -176,7 +176,7 @@ public class ForwardedHeadersTests
         {
             await using var broker = new MemoryBroker();
             using StompTestClient receiver = await broker.ConnectAsync();
-            await receiver.SubscribeAsync("/topic/a");
+            await receiver.ListenAsync("/topic/a");
             for (int connection = 0; connection < 3; connection++)
             {
                 using StompTestClient sender = await broker.ConnectAsync();
@@ -214,7 +214,7 @@ public class ForwardedHeadersTests
         foreach (string version in SessionSteps.Versions.Select(row => row.Data))
         {
             StompTestClient client = await broker.ConnectAsync(version);
-            await client.SubscribeAsync("/topic/a");
+            await client.ListenAsync("/topic/a");
             clients.Add((version, client));
         }
 

@@ -184,7 +184,7 @@ public class FramesInTests
     private static async Task<StompTestClient> SubscriberAsync(MemoryBroker broker)
     {
         StompTestClient client = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         return client;
     }
 

@@ -30,7 +30,7 @@ public class FramesOutTests
             foreach (string version in SessionSteps.Versions.Select(row => row.Data))
             {
                 using StompTestClient client = await broker.ConnectAsync(version);
-                await client.SubscribeAsync("/topic/a", "s", ("ack", ack));
+                await client.ListenAsync("/topic/a", "s", ("ack", ack));
                 byte[] head = Encoding.UTF8.GetBytes($"SEND\ndestination:/topic/a\nk\u00e9y:\u20ac\ncontent-length:{body.Length}\n\n");
                 await client.Socket.SendBinaryAsync((byte[])[.. head, .. body, 0]);
                 RawFrame frame = await client.Socket.ReadFrameAsync();
@@ -82,7 +82,7 @@ public class FramesOutTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(unread: 4 * 1024 * 1024);
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         string body = new('x', size);
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], body);
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], "behind");

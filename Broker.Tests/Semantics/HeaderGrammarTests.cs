@@ -62,7 +62,7 @@ public class HeaderGrammarTests
             foreach (string ack in new[] { "auto", "client" })
             {
                 using StompTestClient receiver = await broker.ConnectAsync(version);
-                await receiver.SubscribeAsync("/topic/a", "s", ("ack", ack));
+                await receiver.ListenAsync("/topic/a", "s", ("ack", ack));
                 await publisher.SendWireAsync($"SEND\ndestination:/topic/a\n{sent}\ncontent-length:0\n\n^@");
                 string[] lines = System.Text.Encoding.UTF8.GetString(await receiver.ReadWireAsync()).Split('\n');
                 string[] own = ["MESSAGE", "subscription:", "message-id:", "ack:", "destination:", "content-length:"];
@@ -136,7 +136,7 @@ public class HeaderGrammarTests
             foreach (bool inName in new[] { true, false })
             {
                 using StompTestClient client = await broker.ConnectAsync(version);
-                await client.SubscribeAsync("/topic/a");
+                await client.ListenAsync("/topic/a");
                 byte[] line = inName ? [(byte)'k', .. bad, .. ":v"u8] : [.. "k:v"u8, .. bad];
                 await client.Socket.SendBinaryAsync((byte[])[.. "SEND\ndestination:/topic/a\n"u8, .. line, .. "\nreceipt:r\n\n\0"u8]);
                 TestFrame error = await client.ReadErrorAndEndAsync();

@@ -110,7 +110,7 @@ public class HeartBeatAgreementTests
         for (int i = 0; i < 50; i++)
         {
             clients.Add(await broker.ConnectAsync(headers: ("heart-beat", $"{1000 + i},{10000 + i}")));
-            await clients[^1].SubscribeAsync("/topic/a");
+            await clients[^1].ListenAsync("/topic/a");
         }
 
         using StompTestClient opening = broker.Open();

@@ -47,7 +47,7 @@ public class HeartBeatsOutTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(headers: ("heart-beat", "0,1000"));
         using StompTestClient publisher = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a", "s", ("ack", ack), ("prefetch-count", "0"));
+        await client.ListenAsync("/topic/a", "s", ("ack", ack), ("prefetch-count", "0"));
         var random = new Random(4);
         TimeSpan last = TimeSpan.Zero, now = TimeSpan.Zero, next = TimeSpan.Zero;
         int messages = 0, beats = 0;
@@ -126,7 +126,7 @@ public class HeartBeatsOutTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(unread: 1024, headers: ("heart-beat", "0,1000"));
         using StompTestClient publisher = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         string body = new('x', 200_000);
         await publisher.SendFrameAsync("SEND", [("destination", "/topic/a"), ("receipt", "done")], body);
         await publisher.ReadFrameAsync("RECEIPT");
@@ -147,7 +147,7 @@ public class HeartBeatsOutTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(headers: ("heart-beat", "0,1000"));
-        await client.SubscribeAsync("/topic/a", "s", ("ack", "client"), ("prefetch-count", "1"));
+        await client.ListenAsync("/topic/a", "s", ("ack", "client"), ("prefetch-count", "1"));
         await client.SendAndAwaitMessageAsync();
         await client.SendAndAwaitAsync("SEND", ("destination", "/topic/a")); // which waits for the ACK of the first
         for (int i = 0; i < 10; i++)

@@ -16,7 +16,7 @@ public class HeldClientTests
             options.Limits.OutboxBytes = 4096;
         });
         using StompTestClient slow = await broker.ConnectAsync(unread: 1000);
-        await slow.SubscribeAsync("/topic/a");
+        await slow.ListenAsync("/topic/a");
         using StompTestClient publisher = await broker.ConnectAsync(headers: ("heart-beat", "50,0"));
         string body = new('x', 1000);
         await publisher.SendWireAsync(string.Concat(Enumerable.Repeat($"SEND\ndestination:/topic/a\nreceipt:r\n\n{body}^@", 30)));
@@ -65,7 +65,7 @@ public class HeldClientTests
     {
         await using var broker = new MemoryBroker(options => options.Limits.OutboxBytes = 4096);
         using StompTestClient client = await broker.ConnectAsync(headers: ("heart-beat", "0,1000"));
-        await client.SubscribeAsync("/topic/a", "s", ("ack", "client"), ("prefetch-count", "1"));
+        await client.ListenAsync("/topic/a", "s", ("ack", "client"), ("prefetch-count", "1"));
         string body = new('x', 10_000); // larger than the outbox, which takes any one message when it is empty
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], body);
         TestFrame first = await client.ReadFrameAsync("MESSAGE");

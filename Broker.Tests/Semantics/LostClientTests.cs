@@ -32,9 +32,9 @@ public class LostClientTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(headers: ("heart-beat", "1000,0"));
         using StompTestClient other = await broker.ConnectAsync();
-        await other.SubscribeAsync("/topic/t");
-        await client.SubscribeAsync("/topic/a", "1");
-        await client.SubscribeAsync("/topic/*", "2", ("ack", "client"));
+        await other.ListenAsync("/topic/t");
+        await client.ListenAsync("/topic/a", "1");
+        await client.ListenAsync("/topic/*", "2", ("ack", "client"));
         await client.SendAndAwaitAsync("BEGIN", ("transaction", "t"));
         await client.SendAndAwaitAsync("SEND", ("destination", "/topic/t"), ("transaction", "t"));
         broker.ReadMetric("stompbroker.subscriptions").Should().Be(3);
@@ -104,7 +104,7 @@ public class LostClientTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = offered is null ? await broker.ConnectAsync() : await broker.ConnectAsync(headers: ("heart-beat", offered));
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         broker.Time.Advance(TimeSpan.FromSeconds(59));
         ShouldLive(broker);
         broker.Time.Advance(TimeSpan.FromSeconds(1.5));

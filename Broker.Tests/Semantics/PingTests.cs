@@ -10,7 +10,7 @@ public class PingTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(unread: 1024);
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], new string('x', 200_000));
         await FramesAsync(broker, 3); // the MESSAGE waits, and nobody reads it
         await client.Socket.SendFrameAsync(ClientFrame.Ping, "there?"u8.ToArray());
@@ -27,7 +27,7 @@ public class PingTests
     {
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(unread: 1024);
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await client.SendFrameAsync("SEND", [("destination", "/topic/a")], new string('x', 200_000));
         await FramesAsync(broker, 3); // the MESSAGE waits, and nobody reads it
         byte[] pings = [.. Enumerable.Range(0, 10_000).SelectMany(_ => ClientFrame.Encode(ClientFrame.Ping, new byte[125]))];

@@ -24,7 +24,7 @@ internal static class SessionSteps
     public static Task SendWireAsync(this StompTestClient client, string text) => client.Socket.SendBinaryAsync(Wire(text));
 
     /// <summary>Subscribes and awaits the RECEIPT.</summary>
-    public static async Task SubscribeAsync(
+    public static async Task ListenAsync(
         this StompTestClient client, string destination, string id = "s", params (string Name, string Value)[] more)
     {
         await client.SendFrameAsync("SUBSCRIBE", [("id", id), ("destination", destination), ("receipt", "live"), .. more]);

@@ -40,7 +40,7 @@ public class SmuggledHeadersTests
         {
             using StompTestClient client = await broker.ConnectAsync(version);
             using StompTestClient sender = await broker.ConnectAsync();
-            await client.SubscribeAsync("/topic/a");
+            await client.ListenAsync("/topic/a");
             await sender.SendWireAsync($"SEND\ndestination:/topic/a\n{headers}\ncontent-length:0\n\n^@");
             SpecFrame message = SpecParser.Parse(await client.ReadWireAsync(), version);
             message.Headers.Select(h => h.Name).Where(name => !Sent.IsOfBroker(name)).Should().Equal(expected.Split('|'));
@@ -55,7 +55,7 @@ public class SmuggledHeadersTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync("1.0");
         using StompTestClient sender = await broker.ConnectAsync(headers: ("login", "mallory"));
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await sender.SendWireAsync($"SEND\n{name}:forged\ndestination:/topic/a\n{name}:forged\n\n^@");
         SpecFrame message = SpecParser.Parse(await client.ReadWireAsync(), "1.0");
         message.Headers.Should().NotContain(h => h.Value == "forged");
@@ -73,7 +73,7 @@ public class SmuggledHeadersTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync("1.0");
         using StompTestClient sender = await broker.ConnectAsync();
-        await client.SubscribeAsync("/topic/a");
+        await client.ListenAsync("/topic/a");
         await sender.SendWireAsync($"SEND\ndestination:/topic/a\n{name}:v\nk:v\n\n^@");
         SpecParser.Parse(await client.ReadWireAsync(), "1.0").Headers.Select(h => h.Name)
             .Should().BeEquivalentTo("subscription", "message-id", "destination", "k", "content-length");
@@ -129,7 +129,7 @@ public class SmuggledHeadersTests
         await using var broker = new MemoryBroker();
         using StompTestClient client = await broker.ConnectAsync(version);
         using StompTestClient sender = await broker.ConnectAsync(headers: ("login", "me\radmin:true\\nx:y"));
-        await client.SubscribeAsync("/topic/>");
+        await client.ListenAsync("/topic/>");
         await sender.SendWireAsync("SEND\ndestination:/topic/a\\nuser-id\\cadmin\\r\\n\\n\n\nx^@");
         SpecFrame message = SpecParser.Parse(await client.ReadWireAsync(), version);
         message.Headers.Select(h => h.Name)
@@ -148,8 +148,8 @@ public class SmuggledHeadersTests
         foreach (string version in versions)
         {
             receivers[version] = await broker.ConnectAsync(version, unread: 4 * 1024 * 1024);
-            await receivers[version].SubscribeAsync("/topic/a", "s\\:");
-            await receivers[version].SubscribeAsync("/topic/*", "t", ("ack", "client"), ("prefetch-count", "0"));
+            await receivers[version].ListenAsync("/topic/a", "s\\:");
+            await receivers[version].ListenAsync("/topic/*", "t", ("ack", "client"), ("prefetch-count", "0"));
         }
 
         var random = new Random(20_260_101);

@@ -7,7 +7,7 @@ namespace Broker.Tests.TestHost;
 /// <summary>What tests of subscriptions and messages do over and over, with a receipt wherever the next step relies on the effect.</summary>
 internal static class ClientSteps
 {
-    private static int s_receipts;
+    private static int _receipts;
 
     /// <summary>Subscribes and awaits the RECEIPT, which must come before anything else.</summary>
     public static async Task SubscribeAsync(
@@ -76,5 +76,5 @@ internal static class ClientSteps
     /// <inheritdoc cref="RunAsync"/>
     public static Task<T> RunAsync<T>(Func<Task<T>> act) => Task.Run(act, TestContext.Current.CancellationToken);
 
-    private static string NextReceipt() => "step-" + Interlocked.Increment(ref s_receipts).ToString(CultureInfo.InvariantCulture);
+    private static string NextReceipt() => "step-" + Interlocked.Increment(ref _receipts).ToString(CultureInfo.InvariantCulture);
 }
