@@ -113,6 +113,12 @@ public sealed class StompParser(StompLimits limits)
         return _phase == Phase.Failed ? StompParseResult.Error : ReadBody(ref input, out frame);
     }
 
+    /// <summary>
+    /// Forgets the frame just read, which the caller has not consumed: the next <see cref="Read"/> begins with it again. For a
+    /// receiver that finds that it cannot handle a frame yet.
+    /// </summary>
+    public void Unread() => _phase = Phase.Between;
+
     // False when nothing is left that begins a frame. A CR that may yet become CR LF stays in the input and begins none.
     private static bool SkipBetween(ref ReadOnlySequence<byte> input)
     {

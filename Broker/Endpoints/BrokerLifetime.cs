@@ -1,6 +1,5 @@
 using Broker.Configuration;
 using Broker.Diagnostics;
-using Broker.Messaging;
 using Broker.Routing;
 using Broker.Security;
 using Broker.Sessions;
@@ -77,8 +76,7 @@ internal sealed partial class BrokerLifetime(
     {
         guard.Stop();
         LogStopping(log, sessions.Count);
-        foreach (Session session in sessions.All)
-            session.Close(CloseReason.GoingAway);
+        sessions.Stop();
     }
 
     [LoggerMessage(400, LogLevel.Warning, "Anybody may connect to {Addresses}: Broker:AllowAnonymous is true and there are no Broker:Users")]

@@ -59,6 +59,8 @@ internal sealed class InProcessSubscription : IOutboxOwner
         ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription.End(), this, preferLocal: false);
     }
 
+    public void Fault(Exception exception) => Close(StompError.ServerError);
+
     public void ConnectionLost()
     {
         // The reader is this object: it ends the subscription before it ends the pipe.

@@ -40,6 +40,7 @@ public static class StompBrokerExtensions
         services.TryAddSingleton(static provider => new StompBroker(provider.GetRequiredService<SessionEnvironment>()));
         services.TryAddSingleton<HeartBeatSweep>();
         services.TryAddSingleton<ListenGuard>();
+        services.TryAddSingleton(static provider => Origins(provider, provider.GetRequiredService<IOptions<BrokerOptions>>().Value));
         if (services.All(service => service.ImplementationType != typeof(BrokerLifetime)))
             services.AddHostedService<BrokerLifetime>();
         return services;
@@ -67,17 +68,17 @@ public static class StompBrokerExtensions
     private static StompEndpoint Create(IServiceProvider services, Action<BrokerOptions>? configure)
     {
         SessionEnvironment environment = services.GetRequiredService<SessionEnvironment>();
+        OriginPolicy origins = services.GetRequiredService<OriginPolicy>();
         if (configure is not null)
         {
             BrokerOptions options = services.GetRequiredService<IOptionsFactory<BrokerOptions>>().Create(Options.DefaultName);
             configure(options);
             Validate(services, options);
             environment = Environment(services, options, new ConfiguredUsers(Options.Create(options), services.GetRequiredService<ILogger<ConfiguredUsers>>()));
+            origins = Origins(services, options);
             services.GetRequiredService<HeartBeatSweep>().Require(options.HeartBeat.Outgoing);
         }
 
-        ListenGuard guard = services.GetRequiredService<ListenGuard>();
-        var origins = new OriginPolicy(environment.Options.AllowedOrigins, () => guard.IsLoopbackOnly);
         return new StompEndpoint(environment.Options, new WebSocketEndpoint(environment, origins, services.GetRequiredService<ILogger<WebSocketEndpoint>>()));
     }
 
@@ -100,6 +101,12 @@ public static class StompBrokerExtensions
         services.GetRequiredService<BrokerMetrics>(),
         services.GetRequiredService<TimeProvider>(),
         services.GetRequiredService<ILogger<Session>>());
+
+    private static OriginPolicy Origins(IServiceProvider services, BrokerOptions options)
+    {
+        ListenGuard guard = services.GetRequiredService<ListenGuard>();
+        return new OriginPolicy(options.AllowedOrigins, () => guard.IsLoopbackOnly);
+    }
 
     private static Task NotYetAsync(HttpContext context)
     {

@@ -19,7 +19,7 @@ internal static class MessageEncoder
         int size = Message.IdPrefix.Length + messageId.Length + 1
             + HeaderNames.UserId.Length + 1 + (2 * userId.Length) + 1
             + HeaderNames.ContentLength.Length + 1 + MaxNumber + 1
-            + 1 + bodyLength + 1;
+            + 1;
         bool escapes = HeaderEscaping.NeedsEscaping(StompVersion.V12, userId, isName: false);
         for (int i = 0; i < headers.Count; i++)
         {

@@ -19,24 +19,21 @@ internal sealed class Publisher(TopicTable topics, StallBudget stalls, BrokerMet
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            long start = time.GetTimestamp();
             TimeSpan remaining = stalls.Remaining;
-            if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out (Outbox Outbox, int Size) wait))
+            if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out Subscription? slow))
                 return;
             Dirty.Drain(); // nobody else sends what this publisher put there before
-            wait.Outbox.Drain();
-            long start = time.GetTimestamp();
-            await wait.Outbox.WaitForRoomAsync(wait.Size, remaining).ConfigureAwait(false);
+            slow!.Outbox.Drain();
+            await slow.Outbox.WaitForRoomAsync(slow.SizeOf(publication), remaining).ConfigureAwait(false);
             metrics.AddPublisherStall(stalls.Record(start));
         }
     }
 
-    private bool TryPublish(Topic topic, Publication publication, bool patient, out (Outbox, int) wait)
+    private bool TryPublish(Topic topic, Publication publication, bool patient, out Subscription? slow)
     {
-        Outbox? waitFor;
-        while (!topic.TryPublish(publication, patient, Dirty, out waitFor))
+        while (!topic.TryPublish(publication, patient, Dirty, out slow))
             topic = topics.Renew(topic);
-
-        wait = (waitFor!, publication.MessageBytes);
-        return waitFor is null;
+        return slow is null;
     }
 }

@@ -32,6 +32,18 @@ internal sealed class HeartBeatSweep : IDisposable
 
     public void Dispose() => _timer.Dispose();
 
+    private void Sweep(Session session, long now)
+    {
+        try
+        {
+            session.Sweep(now, _period);
+        }
+        catch (Exception exception)
+        {
+            session.Fault(exception); // it ends; the sweep and the others go on
+        }
+    }
+
     private void Sweep()
     {
         if (Interlocked.Exchange(ref _running, 1) != 0)
@@ -40,7 +52,7 @@ internal sealed class HeartBeatSweep : IDisposable
         {
             long now = _environment.Time.GetTimestamp();
             foreach (Session session in _environment.Sessions.All)
-                session.Sweep(now, _period);
+                Sweep(session, now);
         }
         finally
         {

@@ -14,8 +14,8 @@ internal sealed partial class Session
     [LoggerMessage(102, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error}")]
     private static partial void LogRefused(ILogger logger, string session, string user, string peer, string error);
 
-    [LoggerMessage(103, LogLevel.Warning, "Session {Session}: {User} is a slow consumer, {Bytes} bytes wait (Broker:Limits:OutboxBytes, Broker:Topics)")]
-    private static partial void LogSlowConsumer(ILogger logger, string session, string user, long bytes);
+    [LoggerMessage(103, LogLevel.Warning, "Session {Session}: {User} from {Peer} was a slow consumer (settings: Broker:Limits:OutboxBytes, Broker:Topics)")]
+    private static partial void LogSlowConsumer(ILogger logger, string session, string user, string peer);
 
     [LoggerMessage(104, LogLevel.Error, "Session {Session}: a fault of the broker")]
     private static partial void LogFault(ILogger logger, Exception exception, string session);
@@ -26,16 +26,16 @@ internal sealed partial class Session
     private void LogConnected(string session, string? user, string peer, string version) =>
         LogConnected(_environment.Log, session, Safe(user), peer, version);
 
-    private void LogSlowConsumer(string session, string? user, long bytes) => LogSlowConsumer(_environment.Log, session, Safe(user), bytes);
-
     private void LogFault(Exception exception, string session) => LogFault(_environment.Log, exception, session);
 
     /// <summary>Logs and counts the end, once the transport has closed.</summary>
     public void LogEnd()
     {
         CloseReason reason = CloseReason;
-        if (_closeError is not (Stomp.StompError.None or Stomp.StompError.SlowConsumer))
-            LogRefused(_environment.Log, Id, Safe(UserName), Peer, Stomp.StompErrors.Get(_closeError).Message);
+        if (reason == CloseReason.SlowConsumer)
+            LogSlowConsumer(_environment.Log, Id, Safe(UserName), Peer);
+        else if (CloseError != Stomp.StompError.None)
+            LogRefused(_environment.Log, Id, Safe(UserName), Peer, Stomp.StompErrors.Get(CloseError).Message);
         LogEnded(_environment.Log, Id, Safe(UserName), Peer, reason.Text());
         _environment.Metrics.ConnectionClosed(reason.Text());
     }

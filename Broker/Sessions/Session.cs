@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using Broker.Delivery;
 using Broker.Messaging;
 using Broker.Routing;
@@ -11,6 +12,7 @@ namespace Broker.Sessions;
 /// One STOMP connection: its state machine, its subscriptions and transactions. One task reads, parses and handles its frames
 /// (<see cref="RunAsync"/>); what other threads may do says so.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A token source without a timer or a wait handle has nothing to dispose, and other threads may still cancel it.")]
 internal sealed partial class Session : IOutboxOwner
 {
     private readonly SessionEnvironment _environment;
@@ -18,10 +20,10 @@ internal sealed partial class Session : IOutboxOwner
     private readonly ReceiveBuffer _input = new();
     private readonly Publisher _publisher;
     private readonly string? _principal;
-    private StompParser _parser;
+    private readonly StompParser _parser;
     private State _state;
-    private int _closeReason;
-    private StompError _closeError;
+    private CancellationTokenSource? _ending;
+    private int _end; // reason, and the error above it: one word, so that nobody sees the one without the other
     private byte[]? _closeReceipt;
 
     /// <param name="environment">What it shares with the others.</param>
@@ -90,27 +92,25 @@ internal sealed partial class Session : IOutboxOwner
 
     public StompVersion Version => _parser.Version;
 
-    public CloseReason CloseReason => (CloseReason)Volatile.Read(ref _closeReason);
+    public CloseReason CloseReason => (CloseReason)(Volatile.Read(ref _end) & 0xFF);
+
+    private StompError CloseError => (StompError)(Volatile.Read(ref _end) >> 8);
 
     /// <summary>Thread-safe.</summary>
-    public void Close(StompError error)
-    {
-        if (error == StompError.SlowConsumer && TryEnd(CloseReason.SlowConsumer, error))
-            LogSlowConsumer(Id, UserName, Outbox.Bytes);
-        else
-            TryEnd(CloseReasons.From(error), error);
-        _transport.Wake();
-    }
+    public void Close(StompError error) => Close(CloseReasons.From(error), error);
 
     /// <summary>Ends the connection without an ERROR. Thread-safe.</summary>
-    public void Close(CloseReason reason)
-    {
-        TryEnd(reason, StompError.None);
-        _transport.Wake();
-    }
+    public void Close(CloseReason reason) => Close(reason, StompError.None);
 
     /// <summary>Thread-safe.</summary>
     public void ConnectionLost() => Close(CloseReason.ConnectionLost);
+
+    /// <summary>Thread-safe.</summary>
+    public void Fault(Exception exception)
+    {
+        LogFault(exception, Id);
+        Close(CloseReason.ServerError);
+    }
 
     /// <summary>Serves the connection until it ends; then everything that it held is released. The transport closes with <see cref="CloseReason"/>.</summary>
     public async Task RunAsync()
@@ -176,7 +176,7 @@ internal sealed partial class Session : IOutboxOwner
             if (result == StompParseResult.Frame && !MayHandle(frame))
             {
                 // What was published before must be out first, and it has to wait: read the frame again after that.
-                _parser = new StompParser(_environment.FrameLimits) { Version = _parser.Version, FrameBytes = _parser.FrameBytes };
+                _parser.Unread();
                 return Step.Hold;
             }
 
@@ -214,17 +214,45 @@ internal sealed partial class Session : IOutboxOwner
         return Step.End;
     }
 
-    private bool TryEnd(CloseReason reason, StompError error)
+    private bool TryEnd(CloseReason reason, StompError error) =>
+        Interlocked.CompareExchange(ref _end, (int)reason | ((int)error << 8), 0) == 0;
+
+    private void Close(CloseReason reason, StompError error)
     {
-        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
-            return false;
-        _closeError = error;
-        return true;
+        TryEnd(reason, error);
+        _transport.Wake();
+        Volatile.Read(ref _ending)?.Cancel();
+    }
+
+    /// <summary>Cancelled when the session ends, for what it waits for besides its input.</summary>
+    private CancellationToken Ending
+    {
+        get
+        {
+            if (_ending is null)
+            {
+                Volatile.Write(ref _ending, new CancellationTokenSource());
+                Thread.MemoryBarrier();
+                if (CloseReason != CloseReason.None)
+                    _ending.Cancel();
+            }
+
+            return _ending.Token;
+        }
     }
 
     private async Task LoginAsync()
     {
-        Authentication who = await AuthenticateAsync().ConfigureAwait(false);
+        Authentication who;
+        try
+        {
+            who = await AuthenticateAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // the session ended meanwhile
+        }
+
         _passcode = null;
         if (!who.Accepted)
         {
@@ -247,7 +275,7 @@ internal sealed partial class Session : IOutboxOwner
     private ValueTask<Authentication> AuthenticateAsync() =>
         _principal is not null && (_environment.Users.AcceptAnyLogin || string.IsNullOrEmpty(_login))
             ? new(Authentication.As(_principal))
-            : _environment.Users.AuthenticateAsync(_login, _passcode, CancellationToken.None);
+            : _environment.Users.AuthenticateAsync(_login, _passcode, _environment.Users.AcceptAnyLogin ? CancellationToken.None : Ending);
 
     /// <summary>Does not read on while this connection does not take what it is owed, or sends faster than it may.</summary>
     private async Task ThrottleAsync()
@@ -266,7 +294,7 @@ internal sealed partial class Session : IOutboxOwner
             if (_sendRate.IsExcessive)
                 Close(StompError.RateExceeded);
             else
-                await Task.Delay(delay, _environment.Time).ConfigureAwait(false);
+                await Task.Delay(delay, _environment.Time, Ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         _clock.IsHeld = false;
@@ -274,14 +302,24 @@ internal sealed partial class Session : IOutboxOwner
 
     private async Task EndAsync()
     {
-        CloseReason reason = CloseReason;
-        if (reason is not (CloseReason.ConnectionLost or CloseReason.ServerError))
+        try
         {
             // The frames before the one that ended it count: what they published goes out, their receipts precede the ERROR.
-            if (!TryPublishBatch())
+            if (CloseReason is not (CloseReason.ConnectionLost or CloseReason.ServerError) && !TryPublishBatch())
                 await PublishHeldAsync().ConfigureAwait(false);
         }
+        catch (Exception exception)
+        {
+            LogFault(exception, Id);
+        }
+        finally
+        {
+            Release();
+        }
+    }
 
+    private void Release()
+    {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
         foreach (Subscription subscription in _subscriptions.Values)
@@ -295,8 +333,8 @@ internal sealed partial class Session : IOutboxOwner
     public byte[] Farewell()
     {
         byte[] close = ReplyWriter.Close(CloseReason);
-        return _closeError == StompError.None
+        return CloseError == StompError.None
             ? close
-            : [.. ReplyWriter.Error(_closeError, Version, _closeReceipt, _closeReceipt is not null), .. close];
+            : [.. ReplyWriter.Error(CloseError, Version, _closeReceipt, _closeReceipt is not null), .. close];
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Broker.Messaging;
 
 namespace Broker.Sessions;
 
@@ -10,13 +11,15 @@ internal sealed class SessionRegistry
     private readonly ConcurrentDictionary<IPAddress, int> _byAddress = new();
     private long _number;
     private int _count;
+    private volatile bool _stopping;
 
     public int Count => Volatile.Read(ref _count);
 
-    public IEnumerable<Session> All => _sessions.Values;
+    /// <summary>Without a lock or a copy: who comes or goes meanwhile may be in it or not.</summary>
+    public IEnumerable<Session> All => _sessions.Select(static entry => entry.Value);
 
     /// <summary>Bytes that wait in all outboxes. Looks at each session.</summary>
-    public long OutboxBytes => _sessions.Values.Sum(static session => session.Outbox.Bytes);
+    public long OutboxBytes => All.Sum(static session => session.Outbox.Bytes);
 
     /// <summary>Takes a place for a connection; false when there is none, in all or for the address.</summary>
     public bool TryEnter(IPAddress? address, int limit, int limitPerAddress)
@@ -48,7 +51,22 @@ internal sealed class SessionRegistry
 
     public long NextNumber() => Interlocked.Increment(ref _number);
 
-    public void Add(Session session) => _sessions[session.Number] = session;
+    public void Add(Session session)
+    {
+        _sessions[session.Number] = session;
+        Interlocked.MemoryBarrier();
+        if (_stopping)
+            session.Close(CloseReason.GoingAway);
+    }
+
+    /// <summary>Tells all sessions to go, and those that are on their way in.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        Interlocked.MemoryBarrier();
+        foreach (Session session in All)
+            session.Close(CloseReason.GoingAway);
+    }
 
     public void Remove(Session session) => _sessions.TryRemove(session.Number, out _);
 }

@@ -60,8 +60,14 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
         await session.RunAsync().ConfigureAwait(false);
         CloseReason reason = session.CloseReason;
         TimeSpan limit = reason == CloseReason.GoingAway ? environment.Options.ShutdownTimeout : environment.Limits.LingerTimeout;
-        await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
-        session.LogEnd();
+        try
+        {
+            await transport.CloseAsync(session.Outbox, reason, session.Farewell(), limit).ConfigureAwait(false);
+        }
+        finally
+        {
+            session.LogEnd();
+        }
     }
 
     private static string? PrincipalOf(HttpContext context)

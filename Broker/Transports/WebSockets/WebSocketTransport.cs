@@ -16,9 +16,6 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 {
     private const int BytesPerReceive = 64 * 1024;
 
-    // A peer that pings and does not read gets no more pongs than this until it does. What else waits for it holds no pong back.
-    private const int PongsAtMost = 128;
-
     // A peer that still sends is read for longer than a silent one, but not forever.
     private const int LingersAtMost = 5;
 
@@ -100,7 +97,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         if (reason == CloseReason.ClientClosed)
             last = WireFrame.Create(WireFrame.Close, _peerCode);
         Task peerEnd = DiscardAsync();
-        Task sent = outbox.FinishAsync(last, skipMessages: reason == CloseReason.SlowConsumer);
+        Task sent = outbox.FinishAsync(last, skipMessages: reason is CloseReason.SlowConsumer or CloseReason.ClientClosed);
         await sent.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (sent.IsCompletedSuccessfully)
             await LingerAsync(peerEnd).ConfigureAwait(false);
@@ -170,8 +167,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
                     AtEndOfMessage = true;
                     return CloseReason.None;
                 case WebSocketRead.Ping:
-                    if (Outbox() is { ControlFrames: < PongsAtMost } outbox)
-                        outbox.EnqueueControl(WireFrame.Create(WireFrame.Pong, _reader.Control), dirty: null);
+                    Outbox().EnqueuePong(_reader.Control.ToArray());
                     break;
                 case WebSocketRead.Close:
                     _peerClosed = true;
