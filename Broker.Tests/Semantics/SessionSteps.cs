@@ -38,6 +38,13 @@ internal static class SessionSteps
         (await client.ReadFrameAsync("RECEIPT"))["receipt-id"].Should().Be("done");
     }
 
+    /// <summary>Sends to a topic that the client is subscribed to, and reads its own MESSAGE.</summary>
+    public static async Task SendAndAwaitMessageAsync(this StompTestClient client, string destination = "/topic/a")
+    {
+        await client.SendFrameAsync("SEND", [("destination", destination)]);
+        await client.ReadFrameAsync("MESSAGE");
+    }
+
     /// <summary>The next message as it lies on the wire, behind beats and what answers pings.</summary>
     public static async Task<byte[]> ReadWireAsync(this StompTestClient client)
     {

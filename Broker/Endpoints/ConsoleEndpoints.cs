@@ -23,15 +23,16 @@ internal static class ConsoleEndpoints
     /// <summary>Maps all of it; where <see cref="BrokerOptions.Path"/> takes one of the paths, that one is the broker's.</summary>
     public static void MapBrokerConsole(this IEndpointRouteBuilder endpoints)
     {
-        string endpoint = endpoints.ServiceProvider.GetRequiredService<IOptions<BrokerOptions>>().Value.Path;
+        BrokerOptions options = endpoints.ServiceProvider.GetRequiredService<IOptions<BrokerOptions>>().Value;
+        string endpoint = options.Path;
         foreach (ConsoleAsset asset in ConsoleAsset.Load(endpoint))
         {
             if (IsFree(asset.Path))
                 endpoints.MapMethods(asset.Path, Reading, context => SendAsync(context, asset)).WithDisplayName("Console " + asset.Path);
         }
 
-        OriginPolicy origins = endpoints.ServiceProvider.GetRequiredService<OriginPolicy>();
         ListenGuard guard = endpoints.ServiceProvider.GetRequiredService<ListenGuard>();
+        var origins = new OriginPolicy(options.AllowedOrigins, () => guard.IsLoopbackOnly);
         if (IsFree(RefusalPath))
             endpoints.MapPost(RefusalPath, context => ExplainAsync(context, origins, guard)).WithDisplayName("Console " + RefusalPath);
 

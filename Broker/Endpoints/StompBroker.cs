@@ -68,7 +68,8 @@ public sealed class StompBroker
 
     /// <summary>
     /// Publishes many messages in order. Neighbours of one destination become one publication, which costs one pass over its
-    /// subscribers. A message that is refused ends the call: what stands before it is published, what follows is not.
+    /// subscribers; what one subscriber gets of the whole call leaves in few writes. A message that is refused ends the call: what
+    /// stands before it is published, what follows is not.
     /// </summary>
     public async ValueTask PublishAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken = default)
     {
@@ -76,33 +77,40 @@ public sealed class StompBroker
         ApplicationPublisher publisher = _publishers.TryTake(out ApplicationPublisher? idle) ? idle : NewPublisher();
         try
         {
-            Topic? batch = null;
+            Topic? topic = null;
+            string? destination = null;
             int bytes = 0;
             foreach (OutgoingMessage message in messages)
             {
-                if (batch is not null && (bytes >= _environment.BatchBytes || message.Destination != messages[0].Destination || !SameTopic(batch, message.Destination)))
+                if (topic is not null && (bytes >= _environment.BatchBytes || message.Destination != destination))
                 {
-                    await publisher.PublishAsync(batch, cancellationToken).ConfigureAwait(false);
-                    (batch, bytes) = (null, 0);
+                    await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                    topic = null;
+                    if (bytes >= _environment.BatchBytes)
+                    {
+                        publisher.Drain();
+                        bytes = 0;
+                    }
                 }
 
-                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, out Topic? topic);
+                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, out Topic? next);
                 if (error != StompError.None)
                 {
-                    if (batch is not null)
-                        await publisher.PublishAsync(batch, cancellationToken).ConfigureAwait(false);
+                    if (topic is not null)
+                        await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
                     throw Refusal(error);
                 }
 
-                batch = topic;
+                (topic, destination) = (next, message.Destination);
                 bytes += message.Body.Length;
             }
 
-            if (batch is not null)
-                await publisher.PublishAsync(batch, cancellationToken).ConfigureAwait(false);
+            if (topic is not null)
+                await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
+            publisher.Drain();
             publisher.Discard();
             _publishers.Add(publisher);
         }
@@ -133,8 +141,6 @@ public sealed class StompBroker
 
         return count;
     }
-
-    private static bool SameTopic(Topic topic, string destination) => Encoding.UTF8.GetBytes(destination).AsSpan().SequenceEqual(topic.Name);
 
     private static StompBrokerException Refusal(StompError error)
     {

@@ -44,7 +44,7 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         return StompError.None;
     }
 
-    /// <summary>Publishes what was added, as one publication to the topic; waits as a client would be held.</summary>
+    /// <summary>Publishes what was added, as one publication to the topic; waits as a client would be held. It leaves with <see cref="Drain"/>.</summary>
     public ValueTask PublishAsync(Topic topic, CancellationToken cancellationToken)
     {
         var publication = new Publication([.. _batch], source: null);
@@ -52,9 +52,11 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         if (!_publisher.TryPublish(topic, publication))
             return HoldAsync(topic, publication, cancellationToken);
         environment.Metrics.AddIn(0, publication.Count, 0);
-        _publisher.Dirty.Drain();
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>Sends what was published, to all subscribers of all topics since the last call.</summary>
+    public void Drain() => _publisher.Dirty.Drain();
 
     /// <summary>Forgets what was added and not published.</summary>
     public void Discard() => _batch.Clear();
@@ -63,7 +65,6 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
     {
         await _publisher.HoldAsync(topic, publication, cancellationToken).ConfigureAwait(false);
         environment.Metrics.AddIn(0, publication.Count, 0);
-        _publisher.Dirty.Drain();
     }
 
     private void Write(byte[] destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers)
