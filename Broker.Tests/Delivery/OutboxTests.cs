@@ -86,6 +86,32 @@ public class OutboxTests
     }
 
     [Fact]
+    public void A_stalled_peer_whose_messages_are_dropped_for_long_costs_no_memory()
+    {
+        using var stand = new OutboxStand(limit: 4096, unread: 1);
+        Subscription subscription = stand.Subscribe();
+        Publication[] publications = [.. Enumerable.Range(0, 30_000).Select(_ => OutboxStand.Publish("again and again"))];
+        var dirty = new DirtyOutboxes();
+        Deliver(0, 1000);
+        stand.Outbox.EnqueueStomp("receipt"u8.ToArray(), 1, dirty);
+        Deliver(1000, 5000);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Deliver(5000, 30_000);
+
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().BeLessThan(200_000);
+
+        void Deliver(int from, int to)
+        {
+            for (int i = from; i < to; i++)
+            {
+                subscription.Deliver(publications[i], SlowSubscriberPolicy.DropOldest, dirty);
+                dirty.Drain();
+            }
+        }
+    }
+
+    [Fact]
     public void A_lost_peer_leaves_nothing_behind()
     {
         using var stand = new OutboxStand(limit: 1_000_000, unread: 1);

@@ -17,6 +17,7 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     // Given and unsettled, where they can be settled in any order; empty in `client` mode, where a number is enough, and
     // without a limit, where nobody asks.
     private readonly HashSet<long> _unsettled = [];
+    private long _waitingBytes;
     private long _given;
     private long _settled;
     private int _taken;
@@ -61,7 +62,9 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
                 else
                 {
                     _waiting.Enqueue(message);
-                    subscription.Outbox.Park(subscription.SizeOf(message));
+                    int waiting = subscription.SizeOf(message);
+                    _waitingBytes += waiting;
+                    subscription.Outbox.Park(waiting);
                 }
             }
         }
@@ -121,15 +124,26 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
-    /// <summary>Drops the oldest waiting message and gives its room back; false when none waits.</summary>
-    public bool DropWaiting()
+    /// <summary>Drops the oldest waiting message and gives its room back; returns how much, zero when none waits.</summary>
+    public int DropWaiting()
     {
         lock (_gate)
         {
             if (!TryUnpark(out Message? message))
-                return false;
-            subscription.Outbox.Release(subscription.SizeOf(message));
-            return true;
+                return 0;
+            int size = subscription.SizeOf(message);
+            subscription.Outbox.Release(size);
+            return size;
+        }
+    }
+
+    /// <summary>Bytes of what waits here.</summary>
+    public long WaitingBytes
+    {
+        get
+        {
+            lock (_gate)
+                return _waitingBytes;
         }
     }
 
@@ -153,7 +167,9 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     {
         if (!_waiting.TryDequeue(out message))
             return false;
-        subscription.Outbox.Park(-subscription.SizeOf(message));
+        int size = subscription.SizeOf(message);
+        _waitingBytes -= size;
+        subscription.Outbox.Park(-size);
         return true;
     }
 

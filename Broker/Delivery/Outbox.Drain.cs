@@ -180,7 +180,7 @@ internal sealed partial class Outbox
         switch (entry.Payload)
         {
             case Publication publication when Wanted(entry.Subscription!):
-                messages += frames = Write(publication, entry.Subscription!, ref bytes);
+                messages += frames = Write(publication, entry.First, entry.Subscription!, ref bytes);
                 break;
             case Message message when Wanted(entry.Subscription!):
                 messages += frames = Write(message, entry.Subscription!, ref bytes);
@@ -212,11 +212,11 @@ internal sealed partial class Outbox
 
     private bool Wanted(Subscription subscription) => !_skipMessages && !subscription.HasEnded;
 
-    private int Write(Publication publication, Subscription subscription, ref long bytes)
+    private int Write(Publication publication, int first, Subscription subscription, ref long bytes)
     {
         // A large one is encoded whole even for one receiver, so that it can leave in slices: a slow socket is seen to move.
         bool isLarge = publication.MessageBytes > BytesPerWrite && _isAlone;
-        if (publication.IsUniform && (publication.IsShared || isLarge) && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
+        if (first == 0 && publication.IsUniform && (publication.IsShared || isLarge) && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
             bytes += frames.Length;
             if (_isAlone && frames.Length >= WholeFrom)
@@ -229,19 +229,19 @@ internal sealed partial class Outbox
         if (isLarge)
         {
             var buffer = new ArrayBufferWriter<byte>(subscription.SizeOf(publication));
-            int large = Write(buffer, publication, subscription, ref bytes);
+            int large = Write(buffer, publication, first, subscription, ref bytes);
             _whole = buffer.WrittenMemory;
             return large;
         }
 
-        return Write(_output, publication, subscription, ref bytes);
+        return Write(_output, publication, first, subscription, ref bytes);
     }
 
-    private int Write(IBufferWriter<byte> output, Publication publication, Subscription subscription, ref long bytes)
+    private int Write(IBufferWriter<byte> output, Publication publication, int first, Subscription subscription, ref long bytes)
     {
         int written = 0;
         long now = publication.IsUniform ? 0 : _time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (Message message in publication.Messages)
+        foreach (Message message in publication.Messages[first..])
         {
             if (message.HasExpired(now))
             {

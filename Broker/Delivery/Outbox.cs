@@ -199,28 +199,40 @@ internal sealed partial class Outbox
             return true;
         if (policy == SlowSubscriberPolicy.Disconnect)
         {
+            _skipMessages = true; // what finds room later would stand behind a gap
             _owner.Close(StompError.SlowConsumer);
             return false;
         }
 
         int dropped = 0;
         bool hasRoom;
-        while (!(hasRoom = TryReserve(size)) && DropOldest(subscription) is > 0 and int count)
+        while (!(hasRoom = TryReserve(size)) && DropOldest(subscription, size) is > 0 and int count)
             dropped += count;
         _metrics.AddDropped(DropReasons.SlowSubscriber, hasRoom ? dropped : dropped + messages);
         return hasRoom;
     }
 
-    /// <summary>Drops the subscription's oldest entry, or else what waits longest for an acknowledgement; returns how many messages that was.</summary>
-    private int DropOldest(Subscription subscription)
+    /// <summary>
+    /// Drops as few of the subscription's oldest messages as make room: unsent ones, then what waits for an acknowledgement. Returns how
+    /// many; none when all of them were not enough.
+    /// </summary>
+    private int DropOldest(Subscription subscription, int size)
     {
-        if (!_queue.TryDropOldest(subscription, out OutboxEntry oldest))
-            return subscription.Window?.DropWaiting() == true ? 1 : 0;
-        Release(oldest.Bytes);
-        if (oldest.Payload is Publication publication)
-            return publication.Count;
-        subscription.Window?.Unsent(dirty: null);
-        return 1;
+        long others = Bytes - _queue.BytesOf(subscription) - (subscription.Window?.WaitingBytes ?? 0);
+        if (others > 0 && others + size > _limit)
+            return 0;
+        long excess = Bytes + size - _limit;
+        int dropped = _queue.DropOldest(subscription, excess, out long freed, out int given);
+        Release(freed);
+        while (given-- > 0)
+            subscription.Window!.Unsent(dirty: null);
+        while (freed < excess && subscription.Window?.DropWaiting() is > 0 and int waiting)
+        {
+            freed += waiting;
+            dropped++;
+        }
+
+        return dropped;
     }
 }
 

@@ -4,6 +4,7 @@ namespace Broker.Delivery;
 
 /// <summary>
 /// What waits in an outbox: a <see cref="Publication"/> or a single <see cref="Message"/> for a subscription, or complete
-/// frames that belong to none (<see cref="ReplyFrames"/>, <see cref="ControlFrame"/>).
+/// frames that belong to none (<see cref="ReplyFrames"/>, <see cref="ControlFrame"/>). A publication's messages before
+/// <paramref name="First"/> were dropped.
 /// </summary>
-internal readonly record struct OutboxEntry(object Payload, Subscription? Subscription, int Bytes);
+internal readonly record struct OutboxEntry(object Payload, Subscription? Subscription, int Bytes, int First = 0);

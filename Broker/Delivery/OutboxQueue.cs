@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Broker.Messaging;
 
 namespace Broker.Delivery;
 
@@ -8,6 +9,8 @@ namespace Broker.Delivery;
 /// </summary>
 internal sealed class OutboxQueue
 {
+    private const int MaxHoles = 1024;
+
     // Bounded in name only: the outbox bounds the bytes. This kind of channel takes no memory before its first entry.
     private readonly Channel<OutboxEntry> _channel = Channel.CreateBounded<OutboxEntry>(
         new BoundedChannelOptions(int.MaxValue) { AllowSynchronousContinuations = true });
@@ -17,6 +20,7 @@ internal sealed class OutboxQueue
     // Null but after a drop. What was dropped, or taken, is left as a hole.
     private List<OutboxEntry>? _front;
     private int _frontStart;
+    private int _holes;
 
     public void Write(in OutboxEntry entry) => _channel.Writer.TryWrite(entry);
 
@@ -38,26 +42,86 @@ internal sealed class OutboxQueue
         return count;
     }
 
-    /// <summary>Takes out the oldest entry of a subscription, wherever it is.</summary>
-    public bool TryDropOldest(Subscription subscription, out OutboxEntry oldest)
+    /// <summary>Bytes of all entries of a subscription.</summary>
+    public long BytesOf(Subscription subscription)
     {
+        long bytes = 0;
         lock (_taking)
         {
-            _front ??= [];
-            while (_channel.Reader.TryRead(out OutboxEntry entry))
-                _front.Add(entry);
-            for (int i = _frontStart; i < _front.Count; i++)
+            List<OutboxEntry> front = Gather();
+            for (int i = _frontStart; i < front.Count; i++)
+                bytes += ReferenceEquals(front[i].Subscription, subscription) ? front[i].Bytes : 0;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>
+    /// Takes out the oldest messages of a subscription, wherever they are, until so many bytes are free or there are none. Returns
+    /// how many; <paramref name="given"/> of them had the credit of an acknowledgement.
+    /// </summary>
+    public int DropOldest(Subscription subscription, long excess, out long freed, out int given)
+    {
+        int dropped = 0;
+        freed = 0;
+        given = 0;
+        lock (_taking)
+        {
+            List<OutboxEntry> front = Gather();
+            for (int i = _frontStart; i < front.Count && freed < excess; i++)
             {
-                if (!ReferenceEquals(_front[i].Subscription, subscription))
+                OutboxEntry entry = front[i];
+                if (!ReferenceEquals(entry.Subscription, subscription))
                     continue;
-                oldest = _front[i];
-                _front[i] = default;
-                return true;
+                if (entry.Payload is Publication publication && TryCut(ref entry, publication, excess, ref freed, ref dropped))
+                {
+                    front[i] = entry;
+                    continue;
+                }
+
+                if (entry.Payload is Message)
+                {
+                    given++;
+                    dropped++;
+                    freed += entry.Bytes;
+                }
+
+                front[i] = default;
+                _holes++;
             }
         }
 
-        oldest = default;
-        return false;
+        return dropped;
+    }
+
+    /// <summary>Drops a publication's oldest messages; false when none is left.</summary>
+    private static bool TryCut(ref OutboxEntry entry, Publication publication, long excess, ref long freed, ref int dropped)
+    {
+        int first = entry.First, bytes = entry.Bytes;
+        for (; first < publication.Count && freed < excess; first++)
+        {
+            int size = entry.Subscription!.SizeOf(publication.Messages[first]);
+            bytes -= size;
+            freed += size;
+            dropped++;
+        }
+
+        entry = entry with { First = first, Bytes = bytes };
+        return first < publication.Count;
+    }
+
+    private List<OutboxEntry> Gather()
+    {
+        _front ??= [];
+        while (_channel.Reader.TryRead(out OutboxEntry entry))
+            _front.Add(entry);
+        if (_holes > MaxHoles && _holes > _front.Count / 2)
+        {
+            _front.RemoveAll(static entry => entry.Payload is null);
+            _frontStart = _holes = 0;
+        }
+
+        return _front;
     }
 
     private bool TryPeek(out OutboxEntry next)
@@ -72,7 +136,7 @@ internal sealed class OutboxQueue
             }
 
             _front = null;
-            _frontStart = 0;
+            _frontStart = _holes = 0;
         }
 
         return _channel.Reader.TryPeek(out next);
@@ -87,9 +151,11 @@ internal sealed class OutboxQueue
         }
 
         _front[_frontStart++] = default;
-        if (_frontStart >= 1024 && _frontStart * 2 >= _front.Count)
+        _holes++;
+        if (_frontStart >= MaxHoles && _frontStart * 2 >= _front.Count)
         {
             _front.RemoveRange(0, _frontStart);
+            _holes -= _frontStart;
             _frontStart = 0;
         }
     }
