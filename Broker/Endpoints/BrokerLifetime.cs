@@ -70,6 +70,7 @@ internal sealed partial class BrokerLifetime(
     private void Stop()
     {
         guard.Stop();
+        sessions.Stop();
         LogStopping(log, sessions.Count);
         foreach (Session session in sessions.All)
             session.Close(CloseReason.GoingAway);

@@ -20,7 +20,7 @@ internal sealed partial class Session
     private TransactionSet? _transactions;
     private int _replyCount;
     private int _lastSubscription;
-    private string? _login;
+    private string? _loginName;
     private string? _passcode;
     private byte[] _userId = [];
     private StompVersion _connectVersion;
@@ -50,7 +50,7 @@ internal sealed partial class Session
     {
         if (!StompConnect.TryRead(frame, out StompConnect connect, out StompError error))
             return Fail(error, receipt: null);
-        _login = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
+        _loginName = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
         _passcode = connect.HasPasscode ? Encoding.UTF8.GetString(connect.Passcode) : null;
         _connectVersion = connect.Version;
         _heartBeat = HeartBeat.Negotiate(connect.HeartBeat, _environment.HeartBeat);

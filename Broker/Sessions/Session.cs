@@ -19,8 +19,8 @@ internal sealed partial class Session : IOutboxOwner
     private readonly Publisher _publisher;
     private StompParser _parser;
     private State _state;
-    private int _closeReason;
-    private StompError _closeError;
+    private int _end; // reason and error in one, so that nobody sees the one without the other
+    private CancellationTokenSource? _login;
     private byte[]? _closeReceipt;
 
     public Session(SessionEnvironment environment, ITransport transport, string peer)
@@ -80,7 +80,9 @@ internal sealed partial class Session : IOutboxOwner
 
     public StompVersion Version => _parser.Version;
 
-    public CloseReason CloseReason => (CloseReason)Volatile.Read(ref _closeReason);
+    public CloseReason CloseReason => (CloseReason)(Volatile.Read(ref _end) & 0xFF);
+
+    private StompError CloseError => (StompError)(Volatile.Read(ref _end) >> 8);
 
     /// <summary>Thread-safe.</summary>
     public void Close(StompError error)
@@ -106,6 +108,8 @@ internal sealed partial class Session : IOutboxOwner
     public async Task RunAsync()
     {
         _environment.Sessions.Add(this);
+        if (_environment.Sessions.IsStopping)
+            Close(CloseReason.GoingAway); // it came too late to be told with the others
         try
         {
             await ReceiveAsync().ConfigureAwait(false);
@@ -206,15 +210,28 @@ internal sealed partial class Session : IOutboxOwner
 
     private bool TryEnd(CloseReason reason, StompError error)
     {
-        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
+        if (Interlocked.CompareExchange(ref _end, (int)reason | ((int)error << 8), (int)CloseReason.None) != (int)CloseReason.None)
             return false;
-        _closeError = error;
+        Volatile.Read(ref _login)?.CancelAsync();
         return true;
     }
 
     private async Task LoginAsync()
     {
-        Authentication who = await _environment.Users.AuthenticateAsync(_login, _passcode, CancellationToken.None).ConfigureAwait(false);
+        Authentication who;
+        var login = new CancellationTokenSource();
+        Volatile.Write(ref _login, login);
+        if (CloseReason != CloseReason.None)
+            return;
+        try
+        {
+            who = await _environment.Users.AuthenticateAsync(_loginName, _passcode, login.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // the connection ends while the passcode waits for its turn
+        }
+
         _passcode = null;
         if (!who.Accepted)
         {
@@ -245,13 +262,12 @@ internal sealed partial class Session : IOutboxOwner
                 await Outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
         }
 
-        if (_sendRate is not null && _sendRate.Delay is { Ticks: > 0 } delay)
-        {
-            if (_sendRate.IsExcessive)
-                Close(StompError.RateExceeded);
-            else
-                await Task.Delay(delay, _environment.Time).ConfigureAwait(false);
-        }
+        if (_sendRate is { IsExcessive: true })
+            Close(StompError.RateExceeded);
+
+        // In steps: the broker may stop meanwhile.
+        while (CloseReason == CloseReason.None && _sendRate?.Delay is { Ticks: > 0 } rest)
+            await Task.Delay(rest < Outbox.StallGrace ? rest : Outbox.StallGrace, _environment.Time).ConfigureAwait(false);
 
         _clock.IsHeld = false;
     }
@@ -269,7 +285,7 @@ internal sealed partial class Session : IOutboxOwner
         _state = State.Ended;
         _environment.Sessions.Remove(this);
         foreach (Subscription subscription in _subscriptions.Values)
-            _environment.Topics.Unsubscribe(subscription);
+            _environment.Topics.Unsubscribe(subscription, skipWaiting: false);
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
         _publisher.Dirty.Drain();
         _input.Clear();
@@ -279,8 +295,8 @@ internal sealed partial class Session : IOutboxOwner
     public byte[] Farewell()
     {
         byte[] close = ReplyWriter.Close(CloseReason);
-        return _closeError == StompError.None
+        return CloseError == StompError.None
             ? close
-            : [.. ReplyWriter.Error(_closeError, Version, _closeReceipt, _closeReceipt is not null), .. close];
+            : [.. ReplyWriter.Error(CloseError, Version, _closeReceipt, _closeReceipt is not null), .. close];
     }
 }

@@ -10,8 +10,12 @@ internal sealed class SessionRegistry
     private readonly ConcurrentDictionary<IPAddress, int> _byAddress = new();
     private long _number;
     private int _count;
+    private volatile bool _stopping;
 
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>The broker is stopping: a session that begins now ends at once.</summary>
+    public bool IsStopping => _stopping;
 
     public IEnumerable<Session> All => _sessions.Values;
 
@@ -45,6 +49,9 @@ internal sealed class SessionRegistry
         if (left <= 0)
             _byAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, left));
     }
+
+    /// <summary>Before those that are there are told to go, so that none comes in between.</summary>
+    public void Stop() => _stopping = true;
 
     public long NextNumber() => Interlocked.Increment(ref _number);
 
