@@ -23,6 +23,9 @@ internal sealed partial class Session
     [LoggerMessage(105, LogLevel.Trace, "Session {Session}: {Command} {Destination} ({Bytes} bytes)")]
     private static partial void LogFrame(ILogger logger, string session, string command, string destination, long bytes);
 
+    [LoggerMessage(106, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error} (setting: {Setting})")]
+    private static partial void LogRefusedBySetting(ILogger logger, string session, string user, string peer, string error, string setting);
+
     private void LogConnected(string session, string? user, string peer, string version) =>
         LogConnected(_environment.Log, session, Safe(user), peer, version);
 
@@ -34,8 +37,16 @@ internal sealed partial class Session
     public void LogEnd()
     {
         CloseReason reason = CloseReason;
-        if (_closeError is not (Stomp.StompError.None or Stomp.StompError.SlowConsumer))
-            LogRefused(_environment.Log, Id, Safe(UserName), Peer, Stomp.StompErrors.Get(_closeError).Message);
+        Stomp.StompError error = CloseError;
+        if (error == Stomp.StompError.None ? reason.IsRefusal() : error != Stomp.StompError.SlowConsumer) // that one is logged when it happens
+        {
+            string what = error == Stomp.StompError.None ? reason.Text() : Stomp.StompErrors.Get(error).Message;
+            if (RefusalSettings.Of(reason, error, _clock.IsLoggedIn) is { } setting)
+                LogRefusedBySetting(_environment.Log, Id, Safe(UserName), Peer, what, setting);
+            else
+                LogRefused(_environment.Log, Id, Safe(UserName), Peer, what);
+        }
+
         LogEnded(_environment.Log, Id, Safe(UserName), Peer, reason.Text());
         _environment.Metrics.ConnectionClosed(reason.Text());
     }
