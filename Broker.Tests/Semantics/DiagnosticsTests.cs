@@ -55,8 +55,8 @@ public sealed partial class DiagnosticsTests(SharedBroker shared) : IClassFixtur
         using (var client = await StompTestClient.ConnectAsync(broker.Port, headers: ("login", "ann")))
         {
             await client.Socket.SendTextAsync(sent);
-            client.Socket.EndSending();
-            await client.Socket.ReadToEndAsync();
+            await client.ReadFrameAsync("ERROR");
+            await client.Socket.ReadCloseAsync();
         }
 
         await broker.StopAsync();
@@ -71,8 +71,7 @@ public sealed partial class DiagnosticsTests(SharedBroker shared) : IClassFixtur
         using (var client = await StompTestClient.ConnectAsync(broker.Port))
         {
             await client.Socket.SendFrameAsync(ClientFrame.Binary, default, announcedLength: 2049);
-            client.Socket.EndSending();
-            await client.Socket.ReadToEndAsync();
+            await client.Socket.ReadCloseAsync();
         }
 
         await broker.StopAsync();

@@ -134,6 +134,11 @@ public sealed class Section01CloseTests(SharedBroker shared) : IClassFixture<Sha
     {
         using var client = await StompTestClient.ConnectAsync(broker.Port);
         await act(client);
+        while ((await client.Socket.ReadFrameAsync()).Opcode != ClientFrame.Close)
+        {
+            // an ERROR, where there is one
+        }
+
         client.Socket.EndSending();
         await client.Socket.ReadToEndAsync();
     }

@@ -51,17 +51,6 @@ public sealed class Section10DeliveryTests(SharedBroker shared) : IClassFixture<
     }
 
     [Fact]
-    public async Task A_client_that_has_ended_its_side_still_gets_ERROR_and_close()
-    {
-        using var client = await StompTestClient.ConnectAsync(shared.Port);
-        await client.Socket.SendTextAsync(Bad);
-        client.Socket.EndSending();
-        await client.ReadFrameAsync("ERROR");
-        (await client.Socket.ReadCloseAsync()).Code.Should().Be(1002);
-        (await client.Socket.ReadToEndAsync()).End.Should().Be(StreamEnd.Fin);
-    }
-
-    [Fact]
     public async Task The_socket_ends_in_order_although_the_client_never_answers_the_close()
     {
         await using var broker = await RunningBroker.StartAsync("Broker:Limits:LingerTimeout=00:00:00.050");

@@ -61,7 +61,7 @@ public sealed class ShutdownTests
         using var slow = await SubscribeAsync(broker);
         await PublishAsync(broker, 12);
         await broker.StopAsync().WaitAsync(Soon, TestContext.Current.CancellationToken);
-        Text.OfMetrics(broker).Should().Contain("stompbroker_connections 0\n").And.Contain("closed_total{reason=\"server going away\"} 1\n");
+        Text.OfMetrics(broker).Should().Contain("stompbroker_connections 0\n").And.Contain("closed_total{reason=\"server going away\"}");
     }
 
     [Theory]
