@@ -33,6 +33,7 @@ internal sealed class HeaderBlock(StompLimits limits)
     private int _scanned;
     private int _contentLength;
     private bool _commandRead;
+    private bool _isConnect;
     private StompVersion _escaping;
     private StompError _heldBack;
     private byte[]? _gathered;
@@ -52,7 +53,7 @@ internal sealed class HeaderBlock(StompLimits limits)
     {
         _count = _lines = _lineStart = _scanned = _gatheredLength = 0;
         _contentLength = -1;
-        _commandRead = false;
+        _commandRead = _isConnect = false;
         _heldBack = Error = StompError.None;
         if (_gathered is not null)
             ArrayPool<byte>.Shared.Return(_gathered);
@@ -172,6 +173,7 @@ internal sealed class HeaderBlock(StompLimits limits)
         bool known = StompCommands.TryParse(line, out StompCommand command);
         _commandRead = true;
         Command = command;
+        _isConnect = known && command == StompCommand.Connect;
         _escaping = known && command is StompCommand.Connect or StompCommand.Connected ? StompVersion.V10 : version;
         return known ? StompError.None : StompError.UnknownCommand;
     }
@@ -281,11 +283,11 @@ internal sealed class HeaderBlock(StompLimits limits)
 
     /// <summary>
     /// The decoded <c>receipt</c> among the complete lines, whether or not the block was decoded; null where there is none that can be
-    /// decoded.
+    /// decoded. On CONNECT it has no meaning (STOMP 1.2, "Standard Headers").
     /// </summary>
     public byte[]? FindReceipt(ReadOnlySpan<byte> bytes, StompVersion version)
     {
-        if (!Headers(bytes).TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> value))
+        if (_isConnect || !Headers(bytes).TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> value))
             return null;
         // A value inside the block has no escape any more, or was not decoded yet.
         if (!bytes.Overlaps(value))

@@ -100,10 +100,11 @@ public static class StompErrors
 
         // Destinations (section 5).
         StompError.BadDestination => Protocol("bad destination",
-            "Valid destinations are /topic/NAME, /queue/NAME and /temp-queue/NAME. No part of NAME may be empty."),
+            "Valid destinations are /topic/NAME (/queue/NAME and /temp-queue/NAME are not available yet). No part of "
+            + "NAME, between dots and slashes, may be empty."),
         StompError.DestinationUnavailable => Protocol("destination not available",
-            "This kind of destination is not available for this command. Valid destinations are /topic/NAME, "
-            + "/queue/NAME and /temp-queue/NAME."),
+            "This server does not have this kind of destination yet: neither /queue/NAME nor /temp-queue/NAME. Valid "
+            + "destinations are /topic/NAME."),
         StompError.DestinationTooLong => Policy("destination too long",
             "The destination's name has more bytes or more segments than this server allows."),
         StompError.SendToPattern => Protocol("send to a pattern",

@@ -81,7 +81,7 @@ public sealed class StompParser(StompLimits limits)
 
     /// <summary>
     /// The decoded <c>receipt</c> of the frame with the error; false when it has none, none that can be decoded, or none before the place
-    /// where reading had to end.
+    /// where reading had to end, and for a CONNECT.
     /// </summary>
     public bool TryGetErrorReceipt(out ReadOnlySpan<byte> receipt)
     {
@@ -112,6 +112,12 @@ public sealed class StompParser(StompLimits limits)
         }
         return _phase == Phase.Failed ? StompParseResult.Error : ReadBody(ref input, out frame);
     }
+
+    /// <summary>
+    /// Forgets the frame just read, which the caller has not consumed: the next <see cref="Read"/> begins with it again. For a
+    /// receiver that finds that it cannot handle a frame yet.
+    /// </summary>
+    public void Unread() => _phase = Phase.Between;
 
     // False when nothing is left that begins a frame. A CR that may yet become CR LF stays in the input and begins none.
     private static bool SkipBetween(ref ReadOnlySequence<byte> input)

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Broker.Configuration;
 using Broker.Endpoints;
 using Broker.Security;
+using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,6 +48,7 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(static kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.ConfigureEndpointDefaults(static endpoint => endpoint.UseSocketOutput());
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10); // governs a silent connection too
         });
@@ -58,6 +60,7 @@ internal static class Program
         WebApplication app = builder.Build();
         app.MapStompBroker();
         app.MapBrokerDiagnostics();
+        app.MapBrokerConsole();
         return app;
     }
 

@@ -19,6 +19,7 @@ public class LayersTests
         ["Broker.Storage"] = 2,
         ["Broker.Routing"] = 3,
         ["Broker.Sessions"] = 4,
+        ["Broker.Transports.Sockets"] = 5,
         ["Broker.Transports.WebSockets"] = 5,
         ["Broker.Endpoints"] = 6,
         ["Broker"] = 7,

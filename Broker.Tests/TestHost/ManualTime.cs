@@ -24,6 +24,16 @@ internal sealed class ManualTime : TimeProvider
         return timer;
     }
 
+    /// <summary>Timers that run: the sweep's is one of them, each wait with a time limit another.</summary>
+    public int Timers
+    {
+        get
+        {
+            lock (_gate)
+                return _timers.Count;
+        }
+    }
+
     /// <summary>Turns the clock, step by step through every timer that becomes due.</summary>
     public void Advance(TimeSpan by)
     {

@@ -37,6 +37,10 @@ public sealed class EndlessPeerTests
         public void ConnectionLost()
         {
         }
+
+        public void Fault(Exception exception)
+        {
+        }
     }
 
     private sealed class EndlessPipe(PipeWriter output) : PipeReader, IDuplexPipe

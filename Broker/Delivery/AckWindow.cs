@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Stomp;
@@ -21,6 +22,9 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     private int _taken;
     private bool _ended;
 
+    /// <summary>The most that is given and unsettled; zero: no limit.</summary>
+    public int Prefetch => prefetch;
+
     /// <summary>False when the next message would have to wait for an acknowledgement.</summary>
     public bool HasCredit
     {
@@ -35,25 +39,30 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
     public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
     {
-        foreach (Message message in publication.Messages)
+        // All of a publication finds room or none of it: a commit is not cut in half. Outside the lock: making room may drop
+        // what waits here.
+        int size = subscription.SizeOf(publication);
+        if (!subscription.Outbox.TryReserve(size, publication) && !subscription.Outbox.MakeRoom(subscription, size, publication.Count, policy))
+            return;
+        lock (_gate)
         {
-            int size = subscription.SizeOf(message);
-
-            // Outside the lock: making room may drop what waits here.
-            if (!subscription.Outbox.TryReserve(size) && !subscription.Outbox.MakeRoom(subscription, size, 1, policy))
-                continue;
-            lock (_gate)
+            if (_ended)
             {
-                if (_ended)
-                {
-                    subscription.Outbox.Release(size);
-                    return;
-                }
+                subscription.Outbox.Release(size);
+                return;
+            }
 
+            foreach (Message message in publication.Messages)
+            {
                 if (_waiting.Count == 0 && CanGive)
-                    Give(message, size, dirty);
+                {
+                    Give(message, dirty);
+                }
                 else
+                {
                     _waiting.Enqueue(message);
+                    subscription.Outbox.Park(subscription.SizeOf(message));
+                }
             }
         }
     }
@@ -112,11 +121,16 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
-    /// <summary>Drops the oldest waiting message; returns its bytes, or zero when none waits.</summary>
-    public int DropWaiting()
+    /// <summary>Drops the oldest waiting message and gives its room back; false when none waits.</summary>
+    public bool DropWaiting()
     {
         lock (_gate)
-            return _waiting.TryDequeue(out Message? message) ? subscription.SizeOf(message) : 0;
+        {
+            if (!TryUnpark(out Message? message))
+                return false;
+            subscription.Outbox.Release(subscription.SizeOf(message));
+            return true;
+        }
     }
 
     public void End()
@@ -124,20 +138,28 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         lock (_gate)
         {
             _ended = true;
-            while (_waiting.TryDequeue(out Message? message))
+            while (TryUnpark(out Message? message))
                 subscription.Outbox.Release(subscription.SizeOf(message));
         }
     }
 
     private void Refill(DirtyOutboxes? dirty)
     {
-        while (CanGive && !_ended && _waiting.TryDequeue(out Message? message))
-            Give(message, subscription.SizeOf(message), dirty);
+        while (CanGive && !_ended && TryUnpark(out Message? message))
+            Give(message, dirty);
     }
 
-    private void Give(Message message, int size, DirtyOutboxes? dirty)
+    private bool TryUnpark([NotNullWhen(true)] out Message? message)
+    {
+        if (!_waiting.TryDequeue(out message))
+            return false;
+        subscription.Outbox.Park(-subscription.SizeOf(message));
+        return true;
+    }
+
+    private void Give(Message message, DirtyOutboxes? dirty)
     {
         _taken++;
-        subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, size), dirty);
+        subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, subscription.SizeOf(message)), dirty);
     }
 }

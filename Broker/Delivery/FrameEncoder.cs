@@ -20,13 +20,19 @@ internal static class FrameEncoder
     }
 
     /// <summary>Writes one frame and returns its length.</summary>
-    public static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> message, bool isText)
+    /// <param name="output">Where it goes.</param>
+    /// <param name="prefix">What all frames of the subscription begin with.</param>
+    /// <param name="own">What this delivery alone has; mostly nothing.</param>
+    /// <param name="message">What all subscribers share, the NUL included.</param>
+    /// <param name="isText">Whether all of it is UTF-8.</param>
+    public static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> own, ReadOnlySpan<byte> message, bool isText)
     {
-        int payload = prefix.Length + message.Length;
-        Span<byte> head = output.GetSpan(WireFrame.MaxHeaderLength + prefix.Length);
-        int length = WireFrame.WriteHeader(head, isText ? WireFrame.Text : WireFrame.Binary, payload);
+        Span<byte> head = output.GetSpan(WireFrame.MaxHeaderLength + prefix.Length + own.Length);
+        int length = WireFrame.WriteHeader(head, isText ? WireFrame.Text : WireFrame.Binary, prefix.Length + own.Length + message.Length);
         prefix.CopyTo(head[length..]);
         length += prefix.Length;
+        own.CopyTo(head[length..]);
+        length += own.Length;
         if (head.Length - length >= message.Length)
         {
             message.CopyTo(head[length..]);
@@ -66,18 +72,6 @@ internal static class FrameEncoder
         line[^1] = (byte)'\n';
         return Write(output, subscription.Prefix, line, bytes.AsSpan(message.IdLineLength), message.IsText);
     }
-
-    private static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> own, ReadOnlySpan<byte> message, bool isText)
-    {
-        Span<byte> head = output.GetSpan(WireFrame.MaxHeaderLength + prefix.Length + own.Length);
-        int length = WireFrame.WriteHeader(head, isText ? WireFrame.Text : WireFrame.Binary, prefix.Length + own.Length + message.Length);
-        prefix.CopyTo(head[length..]);
-        length += prefix.Length;
-        own.CopyTo(head[length..]);
-        output.Advance(length + own.Length);
-        output.Write(message);
-        return length + own.Length + message.Length;
-    }
 }
 
 /// <summary>How a delivery is named for its acknowledgement: <c>SUBSCRIPTION-SEQUENCE</c>, both decimal numbers of this connection.</summary>
@@ -94,6 +88,16 @@ internal static class AckId
         destination[length++] = (byte)'-';
         Utf8Formatter.TryFormat(sequence, destination[length..], out int written);
         return length + written;
+    }
+
+    /// <summary>Cuts a <c>message-id</c> of 1.0 or 1.1 down to the delivery's own part; false when it has none.</summary>
+    public static bool TrySplit(ref ReadOnlySpan<byte> messageId)
+    {
+        int mark = messageId.LastIndexOf(Mark);
+        if (mark <= 0)
+            return false;
+        messageId = messageId[(mark + 1)..];
+        return true;
     }
 
     /// <summary>Reads what <see cref="Format"/> wrote; anything else is false.</summary>

@@ -7,6 +7,27 @@ namespace Broker.Delivery;
 
 internal sealed partial class Outbox
 {
+    private const int Dirty = 1;
+    private const int Draining = 2;
+    private const int EntriesPerWrite = 64;
+    private const int BytesPerWrite = 64 * 1024;
+
+    // From here on a copy costs more than a write of its own.
+    private const int WholeFrom = 4 * 1024;
+
+    [ThreadStatic]
+    private static OutboxEntry[]? _taken;
+
+    private ReadOnlyMemory<byte> _whole; // frames that leave as they are, in slices
+    private long _stompEntries;
+    private long _inFlight;
+    private long _movedAt;
+    private int _state;
+    private bool _isAlone;
+    private volatile bool _flushPending;
+    private volatile bool _skipMessages;
+    private volatile bool _finished;
+
     /// <summary>Sends what waits, unless somebody is at it or there is nothing. Returns without waiting for the socket.</summary>
     public void Drain()
     {
@@ -16,23 +37,36 @@ internal sealed partial class Outbox
 
     private void Run()
     {
-        do
+        try
         {
-            while (TryWriteSome())
+            do
             {
-                ValueTask<FlushResult> flush = FlushAsync();
-                if (!flush.IsCompletedSuccessfully)
+                while (TryWriteSome())
                 {
-                    Volatile.Write(ref _movedAt, _time.GetTimestamp());
-                    _flushPending = true;
-                    _ = GoOnAfterAsync(flush);
-                    return;
+                    ValueTask<FlushResult> flush = FlushAsync();
+                    if (!flush.IsCompletedSuccessfully)
+                    {
+                        Volatile.Write(ref _movedAt, _time.GetTimestamp());
+                        _flushPending = true;
+                        _ = GoOnAfterAsync(flush);
+                        return;
+                    }
+
+                    Written(flush.Result);
                 }
 
-                Written(flush.Result);
+                _admitted = null;
             }
+            while (Interlocked.CompareExchange(ref _state, 0, Draining) != Draining && TakeDirty());
         }
-        while (Interlocked.CompareExchange(ref _state, 0, Draining) != Draining && TakeDirty());
+        catch (Exception exception)
+        {
+            // A fault while encoding must end this connection alone, whoever's thread this is.
+            Lost();
+            _owner.Fault(exception);
+            ReleaseInFlight();
+            Volatile.Write(ref _state, 0);
+        }
 
         if (_finished)
             Volatile.Read(ref _ended)?.TrySetResult();
@@ -48,11 +82,15 @@ internal sealed partial class Outbox
     {
         try
         {
-            return _output.FlushAsync();
+            if (_whole.IsEmpty)
+                return _output.FlushAsync();
+            ReadOnlyMemory<byte> slice = _whole.Length <= BytesPerWrite ? _whole : _whole[..BytesPerWrite];
+            _whole = _whole[slice.Length..];
+            return _output.WriteAsync(slice);
         }
         catch (Exception exception) when (IsConnectionLoss(exception))
         {
-            return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: true));
+            return new ValueTask<FlushResult>(Gone);
         }
     }
 
@@ -65,7 +103,7 @@ internal sealed partial class Outbox
         }
         catch (Exception exception) when (IsConnectionLoss(exception))
         {
-            result = new FlushResult(isCanceled: false, isCompleted: true);
+            result = Gone;
         }
 
         _flushPending = false;
@@ -77,14 +115,18 @@ internal sealed partial class Outbox
     {
         if (result.IsCompleted)
             Lost();
-        ReleaseInFlight();
+        if (_whole.IsEmpty)
+            ReleaseInFlight();
     }
 
     private void Lost()
     {
         _finished = true;
+        _whole = default;
         _owner.ConnectionLost();
     }
+
+    private static FlushResult Gone => new(isCanceled: false, isCompleted: true);
 
     private static bool IsConnectionLoss(Exception exception) =>
         exception is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
@@ -92,20 +134,23 @@ internal sealed partial class Outbox
     /// <summary>Writes some entries into the transport's buffer; false when there is nothing to flush.</summary>
     private bool TryWriteSome()
     {
-        OutboxEntry[] taken = s_taken ?? new OutboxEntry[EntriesPerWrite];
-        s_taken = null; // making the buffer larger may run other code on this thread
+        if (!_whole.IsEmpty)
+            return true;
+        OutboxEntry[] taken = _taken ?? new OutboxEntry[EntriesPerWrite];
+        _taken = null; // making the buffer larger may run other code on this thread
         int frames = 0;
         int messages = 0;
         long bytes = 0;
         int count;
         do
         {
-            count = Take(taken);
+            count = _queue.Take(taken, BytesPerWrite);
+            _isAlone = count == 1;
             for (int i = 0; i < count; i++)
             {
+                _inFlight += taken[i].Bytes;
                 if (!_finished)
                     frames += Write(taken[i], ref bytes, ref messages);
-                _inFlight += taken[i].Bytes;
             }
 
             Array.Clear(taken, 0, count);
@@ -114,7 +159,7 @@ internal sealed partial class Outbox
         }
         while (count > 0 && bytes == 0);
 
-        s_taken = taken;
+        _taken = taken;
         if (bytes > 0)
             _metrics.AddOut(frames, messages, bytes);
         return bytes > 0;
@@ -128,73 +173,72 @@ internal sealed partial class Outbox
             Release(sent);
     }
 
-    private int Take(OutboxEntry[] taken)
-    {
-        int count = 0;
-        long bytes = 0;
-        lock (_taking)
-        {
-            if (_front is { Count: > 0 } front)
-            {
-                while (count < taken.Length && count < front.Count && bytes < BytesPerWrite)
-                {
-                    taken[count] = front[count];
-                    bytes += taken[count++].Bytes;
-                }
-
-                front.RemoveRange(0, count);
-                if (front.Count > 0)
-                    return count;
-            }
-
-            while (count < taken.Length && bytes < BytesPerWrite && _channel.Reader.TryRead(out taken[count]))
-                bytes += taken[count++].Bytes;
-        }
-
-        return count;
-    }
-
     /// <summary>Writes an entry and returns how many STOMP frames it was.</summary>
     private int Write(in OutboxEntry entry, ref long bytes, ref int messages)
     {
+        int frames = 0;
         switch (entry.Payload)
         {
             case Publication publication when Wanted(entry.Subscription!):
-                int published = Write(publication, entry.Subscription!, ref bytes);
-                messages += published;
-                _stompEntries++;
-                return published;
+                messages += frames = Write(publication, entry.Subscription!, ref bytes);
+                break;
             case Message message when Wanted(entry.Subscription!):
-                int single = Write(message, entry.Subscription!, ref bytes);
-                messages += single;
-                _stompEntries++;
-                return single;
+                messages += frames = Write(message, entry.Subscription!, ref bytes);
+                break;
             case ReplyFrames replies:
-                _output.Write(replies.Bytes);
-                bytes += replies.Bytes.Length;
-                _stompEntries++;
-                return replies.Count;
+                bytes += WriteBytes(replies.Bytes);
+                frames = replies.Count;
+                break;
             case ControlFrame control:
-                _output.Write(control.Bytes);
-                bytes += control.Bytes.Length;
+                bytes += WriteBytes(control.Bytes);
                 _finished |= control.IsLast;
+                return 0;
+            case PendingPong:
+                bytes += WriteBytes(WireFrame.Create(WireFrame.Pong, Interlocked.Exchange(ref _pong, null)));
                 return 0;
             default:
                 return 0;
         }
+
+        _stompEntries++;
+        return frames;
+    }
+
+    private int WriteBytes(byte[] bytes)
+    {
+        _output.Write(bytes);
+        return bytes.Length;
     }
 
     private bool Wanted(Subscription subscription) => !_skipMessages && !subscription.HasEnded;
 
     private int Write(Publication publication, Subscription subscription, ref long bytes)
     {
-        if (publication.IsUniform && publication.IsShared && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
+        // A large one is encoded whole even for one receiver, so that it can leave in slices: a slow socket is seen to move.
+        bool isLarge = publication.MessageBytes > BytesPerWrite && _isAlone;
+        if (publication.IsUniform && (publication.IsShared || isLarge) && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
-            _output.Write(frames.Span);
             bytes += frames.Length;
+            if (_isAlone && frames.Length >= WholeFrom)
+                _whole = frames;
+            else
+                _output.Write(frames.Span);
             return publication.Count;
         }
 
+        if (isLarge)
+        {
+            var buffer = new ArrayBufferWriter<byte>(subscription.SizeOf(publication));
+            int large = Write(buffer, publication, subscription, ref bytes);
+            _whole = buffer.WrittenMemory;
+            return large;
+        }
+
+        return Write(_output, publication, subscription, ref bytes);
+    }
+
+    private int Write(IBufferWriter<byte> output, Publication publication, Subscription subscription, ref long bytes)
+    {
         int written = 0;
         long now = publication.IsUniform ? 0 : _time.GetUtcNow().ToUnixTimeMilliseconds();
         foreach (Message message in publication.Messages)
@@ -205,7 +249,7 @@ internal sealed partial class Outbox
                 continue;
             }
 
-            bytes += FrameEncoder.Write(_output, subscription.Prefix, message.For(subscription.Version), message.IsText);
+            bytes += FrameEncoder.Write(output, subscription.Prefix, own: default, message.For(subscription.Version), message.IsText);
             written++;
         }
 
@@ -222,7 +266,17 @@ internal sealed partial class Outbox
             return 0;
         }
 
-        bytes += FrameEncoder.WriteToAcknowledge(_output, subscription, message, window.NextSequence());
+        if (message.Bytes.Length > BytesPerWrite && _isAlone)
+        {
+            var buffer = new ArrayBufferWriter<byte>(subscription.SizeOf(message));
+            bytes += FrameEncoder.WriteToAcknowledge(buffer, subscription, message, window.NextSequence());
+            _whole = buffer.WrittenMemory;
+        }
+        else
+        {
+            bytes += FrameEncoder.WriteToAcknowledge(_output, subscription, message, window.NextSequence());
+        }
+
         return 1;
     }
 }

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Threading.Channels;
 using Broker.Configuration;
 using Broker.Diagnostics;
 using Broker.Stomp;
@@ -13,35 +12,18 @@ namespace Broker.Delivery;
 /// </summary>
 internal sealed partial class Outbox
 {
-    private const int Dirty = 1;
-    private const int Draining = 2;
-    private const int EntriesPerWrite = 64;
-    private const int BytesPerWrite = 64 * 1024;
-
-    [ThreadStatic]
-    private static OutboxEntry[]? s_taken;
-
-    // Bounded in name only: the bytes are what is bounded. This kind of channel takes no memory while it is empty.
-    private readonly Channel<OutboxEntry> _channel = Channel.CreateBounded<OutboxEntry>(
-        new BoundedChannelOptions(int.MaxValue) { AllowSynchronousContinuations = true });
-
-    private readonly Lock _taking = new();
+    private readonly OutboxQueue _queue = new();
     private readonly PipeWriter _output;
     private readonly IOutboxOwner _owner;
     private readonly TimeProvider _time;
     private readonly BrokerMetrics _metrics;
     private readonly int _limit;
-    private List<OutboxEntry>? _front; // taken from the channel to make room, and still to be sent first
+    private Publication? _admitted;
+    private byte[]? _pong;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _ended;
     private long _bytes;
-    private long _stompEntries;
-    private long _inFlight;
-    private long _movedAt;
-    private int _state;
-    private volatile bool _flushPending;
-    private volatile bool _skipMessages;
-    private volatile bool _finished;
+    private long _parked;
 
     public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
     {
@@ -55,18 +37,23 @@ internal sealed partial class Outbox
     /// <summary>A socket that has taken nothing for this long is stalled: nobody waits for it. Some round trips of a slow mobile network.</summary>
     public static TimeSpan StallGrace { get; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Bytes that wait, with those that the transport was given and has not yet taken.</summary>
+    /// <summary>Bytes that wait: for the socket, or for an acknowledgement.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>Bytes that wait for the socket, with those that the transport was given and has not yet taken.</summary>
+    public long Owed => Bytes - Volatile.Read(ref _parked);
 
     /// <summary>Grows with each write of STOMP bytes: the sweep sees by it when the last ones went out.</summary>
     public long StompEntries => Volatile.Read(ref _stompEntries);
 
-    public bool IsEmpty => Bytes == 0;
+    /// <summary>True when nothing is being written or about to be.</summary>
+    public bool IsIdle => Volatile.Read(ref _state) == 0;
 
-    public bool IsFull => Bytes >= _limit;
+    /// <summary>True when the socket has to take something before this client is read on.</summary>
+    public bool IsFull => Owed > _limit;
 
-    /// <summary>False when the socket has stopped taking bytes.</summary>
-    public bool IsMoving => !_flushPending || _time.GetElapsedTime(Volatile.Read(ref _movedAt)) < StallGrace;
+    /// <summary>True when the socket has something to take, and takes it.</summary>
+    public bool IsMoving => Owed > 0 && StalledFor < StallGrace;
 
     /// <summary>For how long the socket has taken nothing although something waits; zero when it takes what it is given.</summary>
     public TimeSpan StalledFor => _flushPending ? _time.GetElapsedTime(Volatile.Read(ref _movedAt)) : TimeSpan.Zero;
@@ -80,11 +67,34 @@ internal sealed partial class Outbox
     /// <summary>Takes the room for an entry; an empty outbox takes any.</summary>
     public bool TryReserve(int size)
     {
-        long bytes = Interlocked.Add(ref _bytes, size);
-        if (bytes <= _limit || bytes == size)
-            return true;
-        Release(size);
+        long bytes = Bytes;
+        while (bytes == 0 || bytes + size <= _limit)
+        {
+            long seen = Interlocked.CompareExchange(ref _bytes, bytes + size, bytes);
+            if (seen == bytes)
+                return true;
+            bytes = seen;
+        }
+
         return false;
+    }
+
+    /// <summary>
+    /// The same for a publication. Further copies of one that was let in, for other subscriptions of the same connection, are let
+    /// in too: they share its bytes.
+    /// </summary>
+    public bool TryReserve(int size, Publication publication)
+    {
+        if (ReferenceEquals(Volatile.Read(ref _admitted), publication))
+        {
+            Interlocked.Add(ref _bytes, size);
+            return true;
+        }
+
+        if (!TryReserve(size))
+            return false;
+        Volatile.Write(ref _admitted, publication);
+        return true;
     }
 
     /// <summary>Gives room back and wakes who waits for it.</summary>
@@ -95,10 +105,16 @@ internal sealed partial class Outbox
             Interlocked.Exchange(ref _room, null)?.TrySetResult();
     }
 
+    /// <summary>
+    /// Bytes begin (positive) or cease (negative) to wait for an acknowledgement of this client: they take room as others do, but
+    /// the client must be read for them to go.
+    /// </summary>
+    public void Park(int size) => Interlocked.Add(ref _parked, size);
+
     /// <summary>Adds an entry for which room was reserved. Whoever makes the outbox dirty owes it a drain.</summary>
     public void Enqueue(in OutboxEntry entry, DirtyOutboxes? dirty)
     {
-        _channel.Writer.TryWrite(entry);
+        _queue.Write(entry);
         if (Interlocked.Or(ref _state, Dirty) != 0)
             return;
         if (dirty is null)
@@ -121,6 +137,13 @@ internal sealed partial class Outbox
         Enqueue(new OutboxEntry(new ControlFrame(frame, IsLast: false), null, frame.Length), dirty);
     }
 
+    /// <summary>Answers a ping. RFC 6455, section 5.5.3: where one waits already, the latest ping's answer takes its place.</summary>
+    public void EnqueuePong(byte[] payload)
+    {
+        if (Interlocked.Exchange(ref _pong, payload) is null)
+            Enqueue(new OutboxEntry(PendingPong.Instance, null, 0), dirty: null);
+    }
+
     /// <summary>Adds the last bytes of the connection: nothing that comes later is sent. The task ends when they are with the transport.</summary>
     public Task FinishAsync(byte[] last, bool skipMessages)
     {
@@ -137,17 +160,43 @@ internal sealed partial class Outbox
     /// <summary>Ends once there is room, or the socket has stopped, or <paramref name="limit"/> has passed, whichever is first.</summary>
     public async Task WaitForRoomAsync(int size, TimeSpan limit)
     {
-        TaskCompletionSource room = Volatile.Read(ref _room) ?? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        room = Interlocked.CompareExchange(ref _room, room, null) ?? room;
+        Task released = NextRelease;
         if (HasRoomFor(size) || _finished)
             return;
         TimeSpan wait = limit < StallGrace ? limit : StallGrace;
-        await room.Task.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await released.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Ends once the socket has taken something, or has stopped.</summary>
+    public async Task WaitWhileFullAsync()
+    {
+        Task released = NextRelease;
+        if (IsFull && !_finished)
+            await released.WaitAsync(StallGrace, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private Task NextRelease
+    {
+        get
+        {
+            TaskCompletionSource? room = Volatile.Read(ref _room);
+            if (room is null)
+            {
+                var made = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                room = Interlocked.CompareExchange(ref _room, made, null) ?? made;
+            }
+
+            return room.Task;
+        }
     }
 
     /// <summary>Applies a topic's policy to a subscription that has no room; true when there is some now, and it is reserved.</summary>
     public bool MakeRoom(Subscription subscription, int size, int messages, SlowSubscriberPolicy policy)
     {
+        // What merely nobody has sent yet is no slowness.
+        Drain();
+        if (TryReserve(size))
+            return true;
         if (policy == SlowSubscriberPolicy.Disconnect)
         {
             _owner.Close(StompError.SlowConsumer);
@@ -155,45 +204,18 @@ internal sealed partial class Outbox
         }
 
         int dropped = 0;
-        while (!TryReserve(size))
-        {
-            int count = DropOldest(subscription);
-            if (count == 0)
-            {
-                _metrics.AddDropped(DropReasons.SlowSubscriber, dropped + messages);
-                return false;
-            }
-
+        bool hasRoom;
+        while (!(hasRoom = TryReserve(size)) && DropOldest(subscription) is > 0 and int count)
             dropped += count;
-        }
-
-        _metrics.AddDropped(DropReasons.SlowSubscriber, dropped);
-        return true;
+        _metrics.AddDropped(DropReasons.SlowSubscriber, hasRoom ? dropped : dropped + messages);
+        return hasRoom;
     }
 
+    /// <summary>Drops the subscription's oldest entry, or else what waits longest for an acknowledgement; returns how many messages that was.</summary>
     private int DropOldest(Subscription subscription)
     {
-        OutboxEntry oldest = default;
-        lock (_taking)
-        {
-            _front ??= [];
-            while (_channel.Reader.TryRead(out OutboxEntry entry))
-                _front.Add(entry);
-            int index = _front.FindIndex(entry => ReferenceEquals(entry.Subscription, subscription));
-            if (index >= 0)
-            {
-                oldest = _front[index];
-                _front.RemoveAt(index);
-            }
-        }
-
-        if (oldest.Payload is null)
-        {
-            int size = subscription.Window?.DropWaiting() ?? 0;
-            Release(size);
-            return size == 0 ? 0 : 1;
-        }
-
+        if (!_queue.TryDropOldest(subscription, out OutboxEntry oldest))
+            return subscription.Window?.DropWaiting() == true ? 1 : 0;
         Release(oldest.Bytes);
         if (oldest.Payload is Publication publication)
             return publication.Count;
@@ -205,5 +227,11 @@ internal sealed partial class Outbox
 /// <summary>Complete frames of the broker's own: how many STOMP frames, zero for a heart-beat.</summary>
 internal sealed record ReplyFrames(byte[] Bytes, int Count);
 
-/// <summary>A frame of the transport's own: ping, pong, or what ends the connection.</summary>
+/// <summary>A frame of the transport's own: a ping, or what ends the connection.</summary>
 internal sealed record ControlFrame(byte[] Bytes, bool IsLast);
+
+/// <summary>Stands in the queue for the answer to the latest ping.</summary>
+internal sealed class PendingPong
+{
+    public static readonly PendingPong Instance = new();
+}

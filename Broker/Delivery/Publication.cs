@@ -62,7 +62,7 @@ internal sealed class Publication
     {
         var buffer = new ArrayBufferWriter<byte>(MessageBytes + (Count * (prefix.Length + WireFrame.MaxHeaderLength)));
         foreach (Message message in _messages)
-            FrameEncoder.Write(buffer, prefix, message.Bytes, message.IsText);
+            FrameEncoder.Write(buffer, prefix, own: default, message.Bytes, message.IsText);
         return buffer.WrittenSpan.ToArray();
     }
 

@@ -30,7 +30,7 @@ internal sealed class Subscription
 
     public Outbox Outbox { get; }
 
-    /// <summary>Its place among the subscriptions of its connection, from 1.</summary>
+    /// <summary>Its place among the acknowledged subscriptions of its connection, from 1; zero in <c>auto</c> mode.</summary>
     public int Number { get; }
 
     public byte[] Id { get; }
@@ -88,10 +88,12 @@ internal sealed class Subscription
 
     /// <summary>The bytes that a publication takes in this subscription's outbox.</summary>
     public int SizeOf(Publication publication) =>
-        publication.MessageBytes + (publication.Count * (Prefix.Length + WireFrame.MaxHeaderLength));
+        publication.MessageBytes + (publication.Count * Overhead);
 
     public int SizeOf(Message message) =>
-        message.Bytes.Length + Prefix.Length + WireFrame.MaxHeaderLength + (Window is null ? 0 : AckId.MaxLength);
+        message.Bytes.Length + Overhead;
+
+    private int Overhead => Prefix.Length + WireFrame.MaxHeaderLength + (Window is null ? 0 : AckId.MaxLength);
 
     /// <summary>
     /// True when a publisher should wait before it publishes: there is no room, waiting is not for an acknowledgement, and
@@ -137,7 +139,7 @@ internal sealed class Subscription
         }
 
         int size = SizeOf(publication);
-        if (Outbox.TryReserve(size) || Outbox.MakeRoom(this, size, publication.Count, policy))
+        if (Outbox.TryReserve(size, publication) || Outbox.MakeRoom(this, size, publication.Count, policy))
             Outbox.Enqueue(new OutboxEntry(publication, this, size), dirty);
     }
 

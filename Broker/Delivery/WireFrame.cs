@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Broker.Delivery;
@@ -31,6 +32,29 @@ internal static class WireFrame
                 BinaryPrimitives.WriteUInt64BigEndian(destination[2..], (ulong)payloadLength);
                 return 10;
         }
+    }
+
+    /// <summary>Reads such a header back; false while it is incomplete.</summary>
+    public static bool TryReadLength(ref SequenceReader<byte> reader, out long payloadLength)
+    {
+        payloadLength = 0;
+        if (!reader.TryRead(out _) || !reader.TryRead(out byte length))
+            return false;
+        if (length < 126)
+        {
+            payloadLength = length;
+            return true;
+        }
+
+        if (length == 126)
+        {
+            if (!reader.TryReadBigEndian(out short two))
+                return false;
+            payloadLength = (ushort)two;
+            return true;
+        }
+
+        return reader.TryReadBigEndian(out payloadLength);
     }
 
     /// <summary>A whole frame as an array.</summary>

@@ -1,11 +1,12 @@
 using Broker.Configuration;
 using Broker.Diagnostics;
-using Broker.Messaging;
 using Broker.Routing;
 using Broker.Security;
 using Broker.Sessions;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -20,11 +21,15 @@ internal sealed class ListenGuard
 
     public bool IsLoopbackOnly { get; private set; }
 
-    /// <summary>Called once the server listens; throws <see cref="InvalidOperationException"/> with the setting to add where it must not.</summary>
-    public void Check(ICollection<string> addresses, BrokerOptions options)
+    /// <summary>Called once the server listens; throws <see cref="InvalidOperationException"/> with the setting to add where an endpoint must not be served.</summary>
+    public void Check(ICollection<string> addresses, IEnumerable<Endpoint> routes)
     {
-        if (ListenRule.Refusal(addresses, options) is { } refusal)
-            throw new InvalidOperationException(refusal);
+        foreach (Endpoint route in routes)
+        {
+            if (route.Metadata.GetMetadata<StompEndpoint>()?.Refusal(route, addresses) is { } refusal)
+                throw new InvalidOperationException(refusal);
+        }
+
         IsLoopbackOnly = ListenRule.AllLoopback(addresses);
         _mayServe = true;
     }
@@ -35,14 +40,14 @@ internal sealed class ListenGuard
 /// <summary>Starts the sweep, checks where the server listens, and on shutdown lets every session empty its outbox and close with 1001.</summary>
 internal sealed partial class BrokerLifetime(
     IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions, TopicTable topics, BrokerMetrics metrics,
-    IOptions<BrokerOptions> options, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
+    EndpointDataSource routes, IOptions<BrokerOptions> options, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
 {
     private CancellationTokenRegistration _stopping;
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        guard.Check(addresses, options.Value);
+        guard.Check(addresses, routes.Endpoints);
         metrics.ObserveTopics(() => topics.Count);
         metrics.ObserveOutboxBytes(() => sessions.OutboxBytes);
         if (!guard.IsLoopbackOnly && options.Value.AllowAnonymous && options.Value.Users.Count == 0)
@@ -70,10 +75,8 @@ internal sealed partial class BrokerLifetime(
     private void Stop()
     {
         guard.Stop();
-        sessions.Stop();
         LogStopping(log, sessions.Count);
-        foreach (Session session in sessions.All)
-            session.Close(CloseReason.GoingAway);
+        sessions.Stop();
     }
 
     [LoggerMessage(400, LogLevel.Warning, "Anybody may connect to {Addresses}: Broker:AllowAnonymous is true and there are no Broker:Users")]

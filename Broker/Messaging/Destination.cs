@@ -32,7 +32,7 @@ internal static class Destination
     {
         isPattern = false;
         if (!destination.StartsWith(TopicPrefix))
-            return StompError.BadDestination;
+            return IsKnownKind(destination) ? StompError.DestinationUnavailable : StompError.BadDestination;
         ReadOnlySpan<byte> name = destination[TopicPrefix.Length..];
         if (name.Length > limits.DestinationBytes)
             return StompError.DestinationTooLong;
@@ -65,6 +65,9 @@ internal static class Destination
 
         return many > MaxManyWildcards ? StompError.BadPattern : StompError.None;
     }
+
+    private static bool IsKnownKind(ReadOnlySpan<byte> destination) =>
+        destination.StartsWith("/queue/"u8) || destination.StartsWith("/temp-queue/"u8) || destination.StartsWith("/user/"u8) || destination.StartsWith("/app/"u8);
 
     /// <summary>The segments of a name, as ranges.</summary>
     public static SegmentSplitter Split(ReadOnlySpan<byte> name) => new(name);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Text;
 using System.Text.Unicode;
 using Broker.Stomp;
 
@@ -18,7 +19,7 @@ internal static class MessageEncoder
         int size = Message.IdPrefix.Length + messageId.Length + 1
             + HeaderNames.UserId.Length + 1 + (2 * userId.Length) + 1
             + HeaderNames.ContentLength.Length + 1 + MaxNumber + 1
-            + 1 + bodyLength + 1;
+            + 1;
         bool escapes = HeaderEscaping.NeedsEscaping(StompVersion.V12, userId, isName: false);
         for (int i = 0; i < headers.Count; i++)
         {
@@ -131,9 +132,7 @@ internal static class MessageEncoder
     {
         foreach (byte[] earlier in names)
         {
-            bool same = version == StompVersion.V10
-                ? earlier.AsSpan().Trim(Padding).SequenceEqual(name.Trim(Padding))
-                : name.SequenceEqual(earlier);
+            bool same = version == StompVersion.V10 ? Bare(earlier).SequenceEqual(Bare(name)) : name.SequenceEqual(earlier);
             if (same)
                 return true;
         }
@@ -141,17 +140,28 @@ internal static class MessageEncoder
         return false;
     }
 
-    private static bool IsPadded(ReadOnlySpan<byte> name) => name[0] <= (byte)' ' || name[^1] <= (byte)' ';
+    // Whether Bare may be shorter: beyond ASCII it has to look.
+    private static bool IsPadded(ReadOnlySpan<byte> name) => name[0] is <= (byte)' ' or >= 0x7F || name[^1] is <= (byte)' ' or >= 0x7F;
 
-    // " user-id" is a name of its own in 1.1 and 1.2, but "user-id" to a 1.0 receiver.
+    // " user-id" is a name of its own in 1.1 and 1.2, but "user-id" to a 1.0 receiver; and " " is none to it.
     private static bool IsDisguised(ReadOnlySpan<byte> name)
     {
-        ReadOnlySpan<byte> trimmed = name.Trim(Padding);
-        return trimmed.Length != name.Length
-            && (IsSetByBroker(trimmed) || trimmed.SequenceEqual(HeaderNames.Destination) || trimmed.SequenceEqual(HeaderNames.ContentLength));
+        ReadOnlySpan<byte> bare = Bare(name);
+        return bare.Length != name.Length
+            && (bare.IsEmpty || IsSetByBroker(bare) || bare.SequenceEqual(HeaderNames.Destination) || bare.SequenceEqual(HeaderNames.ContentLength));
     }
 
-    private static ReadOnlySpan<byte> Padding => " \t\r\n\v\f"u8;
+    /// <summary>The name without what some receiver's trimming takes for padding: Java's takes control characters, JavaScript's Unicode spaces.</summary>
+    private static ReadOnlySpan<byte> Bare(ReadOnlySpan<byte> name)
+    {
+        while (Rune.DecodeFromUtf8(name, out Rune first, out int length) == OperationStatus.Done && IsPadding(first))
+            name = name[length..];
+        while (Rune.DecodeLastFromUtf8(name, out Rune last, out int length) == OperationStatus.Done && IsPadding(last))
+            name = name[..^length];
+        return name;
+    }
+
+    private static bool IsPadding(Rune rune) => Rune.IsWhiteSpace(rune) || Rune.IsControl(rune) || rune.Value == 0xFEFF;
 
     /// <summary>True for headers of a SEND that are not forwarded: what concerns the sender alone, and what the broker alone sets.</summary>
     public static bool IsSetByBroker(ReadOnlySpan<byte> name) => name.Length switch
@@ -159,7 +169,7 @@ internal static class MessageEncoder
         3 => name.SequenceEqual(HeaderNames.Ack),
         5 => name.SequenceEqual(HeaderNames.Login),
         7 => name.SequenceEqual(HeaderNames.Receipt) || name.SequenceEqual(HeaderNames.UserId),
-        8 => name.SequenceEqual(HeaderNames.Passcode) || name.SequenceEqual(HeaderNames.Retained),
+        8 => name.SequenceEqual(HeaderNames.Passcode) || name.SequenceEqual(HeaderNames.Retained) || IsFamily(name),
         10 => name.SequenceEqual(HeaderNames.MessageId) || name.SequenceEqual("x-snapshot"u8) || IsFamily(name),
         11 => name.SequenceEqual(HeaderNames.Transaction) || name.SequenceEqual(HeaderNames.Redelivered) || name.SequenceEqual("x-conflated"u8) || IsFamily(name),
         12 => name.SequenceEqual(HeaderNames.Subscription) || IsFamily(name),

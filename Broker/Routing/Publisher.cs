@@ -1,4 +1,3 @@
-using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Diagnostics;
 
@@ -7,40 +6,34 @@ namespace Broker.Routing;
 /// <summary>
 /// Who publishes: holds the outboxes that it has yet to drain and the time for which it may be held. Belongs to one thread at a time.
 /// </summary>
-internal sealed class Publisher(TopicTable topics, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
+internal sealed class Publisher(TopicTable topics, StallBudget stalls, BrokerMetrics metrics, TimeProvider time)
 {
-    // A stall is rare, its bookkeeping is made when the first one comes.
-    private StallBudget? _stalls;
-
     public DirtyOutboxes Dirty { get; } = new();
 
     /// <summary>Publishes at once, or says false: then <see cref="HoldAsync"/> does it when the slow subscriber has room or the time is over.</summary>
     public bool TryPublish(Topic topic, Publication publication) => TryPublish(topic, publication, patient: true, out _);
 
     /// <summary>Publishes as soon as the subscribers' sockets allow; after the publisher's time the topic's policy falls on them.</summary>
-    public async ValueTask HoldAsync(Topic topic, Publication publication)
+    public async ValueTask HoldAsync(Topic topic, Publication publication, CancellationToken cancellationToken = default)
     {
-        _stalls ??= new StallBudget(limits.PublisherStall, limits.PublisherStallWindow, time);
         while (true)
         {
-            TimeSpan remaining = _stalls.Remaining;
-            if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out (Outbox Outbox, int Size) wait))
+            cancellationToken.ThrowIfCancellationRequested();
+            long start = time.GetTimestamp();
+            TimeSpan remaining = stalls.Remaining;
+            if (TryPublish(topic, publication, patient: remaining > TimeSpan.Zero, out Subscription? slow))
                 return;
             Dirty.Drain(); // nobody else sends what this publisher put there before
-            wait.Outbox.Drain();
-            long start = time.GetTimestamp();
-            await wait.Outbox.WaitForRoomAsync(wait.Size, remaining).ConfigureAwait(false);
-            metrics.AddPublisherStall(_stalls.Record(start));
+            slow!.Outbox.Drain();
+            await slow.Outbox.WaitForRoomAsync(slow.SizeOf(publication), remaining).ConfigureAwait(false);
+            metrics.AddPublisherStall(stalls.Record(start));
         }
     }
 
-    private bool TryPublish(Topic topic, Publication publication, bool patient, out (Outbox, int) wait)
+    private bool TryPublish(Topic topic, Publication publication, bool patient, out Subscription? slow)
     {
-        Outbox? waitFor;
-        while (!topic.TryPublish(publication, patient, Dirty, out waitFor))
+        while (!topic.TryPublish(publication, patient, Dirty, out slow))
             topic = topics.Renew(topic);
-
-        wait = (waitFor!, publication.MessageBytes);
-        return waitFor is null;
+        return slow is null;
     }
 }

@@ -1,33 +1,49 @@
 namespace Broker.Routing;
 
-/// <summary>How long a publisher may still be held: at most so much in any window (SEMANTICS 8). Belongs to one thread at a time.</summary>
+/// <summary>How long a publisher may still be held: at most so much in any window (SEMANTICS 8). Thread-safe: all publishing of the application shares one.</summary>
 internal sealed class StallBudget(TimeSpan budget, TimeSpan window, TimeProvider time)
 {
-    private readonly Queue<(long Start, long End)> _stalls = new();
+    /// <summary>What a timer cannot tell from nothing: less than this is not worth a wait, and gaps of less count as part of one.</summary>
+    private static readonly TimeSpan Resolution = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>What is left at this moment; zero or more.</summary>
+    private readonly Lock _gate = new();
+
+    // Made when the first stall comes, which is rare; disjoint, in order, and few, as near ones are joined.
+    private List<(long Start, long End)>? _stalls;
+
+    /// <summary>What is left at this moment; zero or at least a millisecond.</summary>
     public TimeSpan Remaining
     {
         get
         {
-            if (_stalls.Count == 0)
+            if (_stalls is null)
                 return budget;
             long from = time.GetTimestamp() - (long)(window.TotalSeconds * time.TimestampFrequency);
-            while (_stalls.TryPeek(out var oldest) && oldest.End <= from)
-                _stalls.Dequeue();
             TimeSpan used = TimeSpan.Zero;
-            foreach ((long start, long end) in _stalls)
-                used += time.GetElapsedTime(Math.Max(start, from), end);
-            return used < budget ? budget - used : TimeSpan.Zero;
+            lock (_gate)
+            {
+                _stalls.RemoveAll(stall => stall.End <= from);
+                foreach ((long start, long end) in _stalls)
+                    used += time.GetElapsedTime(Math.Max(start, from), end);
+            }
+
+            return budget - used >= Resolution ? budget - used : TimeSpan.Zero;
         }
     }
 
-    /// <summary>Records that the publisher was held from <paramref name="start"/> (a timestamp) until now.</summary>
+    /// <summary>Records that the publisher was held from <paramref name="start"/> (a timestamp) until now, and returns how long that was.</summary>
     public TimeSpan Record(long start)
     {
         long end = time.GetTimestamp();
-        if (end > start)
-            _stalls.Enqueue((start, end));
+        lock (_gate)
+        {
+            _stalls ??= [];
+            if (_stalls.Count > 0 && time.GetElapsedTime(_stalls[^1].End, start) < Resolution)
+                _stalls[^1] = (Math.Min(_stalls[^1].Start, start), Math.Max(_stalls[^1].End, end));
+            else
+                _stalls.Add((start, end));
+        }
+
         return time.GetElapsedTime(start, end);
     }
 }

@@ -3,20 +3,29 @@ using Broker.Messaging;
 namespace Broker.Routing;
 
 /// <summary>
-/// The pattern subscriptions, by segments. A node holds those whose pattern ends there. Matching walks the literal child, the
-/// <c>*</c> child and the <c>#</c> child of each node; with at most two <c>#</c> in a pattern the walk is bounded by the square of the
-/// topic's segments per pattern. Not thread-safe: <see cref="TopicTable"/> guards it.
+/// The pattern subscriptions, by segments. A node holds those whose pattern ends there. Matching goes through the name once and
+/// keeps the set of nodes that the segments so far lead to. Not thread-safe: <see cref="TopicTable"/> guards it.
 /// </summary>
 internal sealed class SubscriptionTrie
 {
     private readonly Node _root = new(null, []);
+    private List<Node> _here = [];
+    private List<Node> _next = [];
+    private long _generation;
+
+    /// <summary>Nodes that are not the root: what the patterns cost.</summary>
+    public int Count { get; private set; }
 
     /// <summary>The pattern's set; <paramref name="isNew"/> when it had none, so that topics must look again.</summary>
     public SubscriberSet Add(ReadOnlySpan<byte> pattern, out bool isNew)
     {
         Node node = _root;
         foreach (Range range in Destination.Split(pattern))
-            node = node.GetOrAdd(pattern[range]);
+        {
+            node = node.GetOrAdd(pattern[range], out bool added);
+            Count += added ? 1 : 0;
+        }
+
         isNew = node.Subscribers is null;
         return node.Subscribers ??= new SubscriberSet();
     }
@@ -34,6 +43,7 @@ internal sealed class SubscriptionTrie
         {
             node.Parent.Remove(node);
             node = node.Parent;
+            Count--;
         }
     }
 
@@ -42,45 +52,45 @@ internal sealed class SubscriptionTrie
     {
         if (_root.IsUnused)
             return;
-        Span<Range> segments = stackalloc Range[256];
-        int count = 0;
+        _generation++;
+        _here.Clear();
+        int position = 0;
+        Enter(_root, position, _here, matches);
         foreach (Range range in Destination.Split(name))
         {
-            if (count == segments.Length)
+            ReadOnlySpan<byte> segment = name[range];
+            position++;
+            _next.Clear();
+            foreach (Node node in _here)
             {
-                Span<Range> more = new Range[segments.Length * 2];
-                segments.CopyTo(more);
-                segments = more;
+                if (node.TryGet(segment, out Node? literal))
+                    Enter(literal, position, _next, matches);
+                if (node.One is { } one)
+                    Enter(one, position, _next, matches);
+                if (node.IsMany)
+                    Enter(node, position, _next, matches); // "#" takes this segment too
             }
 
-            segments[count++] = range;
+            (_here, _next) = (_next, _here);
         }
 
-        Match(_root, name, segments[..count], matches);
+        foreach (Node node in _here)
+        {
+            if (node.Subscribers is { } subscribers)
+                matches.Add(subscribers);
+        }
     }
 
-    private static void Match(Node node, ReadOnlySpan<byte> name, ReadOnlySpan<Range> segments, HashSet<SubscriberSet> matches)
+    /// <summary>Stands at a node, and at the "#" behind it, which may take nothing; once for each position, so that the cost is nodes times segments at the most.</summary>
+    private void Enter(Node node, int position, List<Node> nodes, HashSet<SubscriberSet> matches)
     {
-        // "#" takes zero or more segments: go on behind it from each place. What it reaches twice is added once.
-        if (node.Many is { } many)
+        for (Node? at = node; at is not null && at.Seen != (_generation, position); at = at.Many)
         {
-            for (int i = 0; i <= segments.Length; i++)
-                Match(many, name, segments[i..], matches);
+            at.Seen = (_generation, position);
+            nodes.Add(at);
+            if (at.Tail?.Subscribers is { } tail)
+                matches.Add(tail);
         }
-
-        if (node.Tail?.Subscribers is { } tail)
-            matches.Add(tail);
-        if (segments.IsEmpty)
-        {
-            if (node.Subscribers is { } here)
-                matches.Add(here);
-            return;
-        }
-
-        if (node.TryGet(name[segments[0]], out Node? literal))
-            Match(literal, name, segments[1..], matches);
-        if (node.One is { } one)
-            Match(one, name, segments[1..], matches);
     }
 
     private Node? FindNode(ReadOnlySpan<byte> pattern)
@@ -110,6 +120,11 @@ internal sealed class SubscriptionTrie
 
         public SubscriberSet? Subscribers { get; set; }
 
+        /// <summary>In which match, and where in it, this node was last stood at.</summary>
+        public (long Generation, int Position) Seen { get; set; }
+
+        public bool IsMany => Parent?.Many == this;
+
         public bool IsUnused => Subscribers is null && One is null && Many is null && Tail is null && _literals is not { Count: > 0 };
 
         public bool TryGet(ReadOnlySpan<byte> segment, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Node? node)
@@ -126,10 +141,12 @@ internal sealed class SubscriptionTrie
             _ => TryGet(segment, out Node? node) ? node : null,
         };
 
-        public Node GetOrAdd(ReadOnlySpan<byte> segment)
+        public Node GetOrAdd(ReadOnlySpan<byte> segment, out bool added)
         {
+            added = false;
             if (Find(segment) is { } found)
                 return found;
+            added = true;
             var node = new Node(this, segment.ToArray());
             switch (Destination.Classify(segment))
             {

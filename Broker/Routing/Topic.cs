@@ -21,11 +21,11 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
     public bool WasUsed { get; set; }
 
     /// <summary>
-    /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of an outbox
+    /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of a subscriber
     /// that it should wait for, and nothing was published; for another one the topic's policy falls on who has no room.
     /// False when the table has forgotten this topic: ask it for the new one.
     /// </summary>
-    public bool TryPublish(Publication publication, bool patient, DirtyOutboxes dirty, out Outbox? waitFor)
+    public bool TryPublish(Publication publication, bool patient, DirtyOutboxes dirty, out Subscription? waitFor)
     {
         waitFor = null;
         lock (_order)
@@ -45,7 +45,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
                 {
                     if (subscription.WantsPublisherToWait(publication))
                     {
-                        waitFor = subscription.Outbox;
+                        waitFor = subscription;
                         return true;
                     }
                 }

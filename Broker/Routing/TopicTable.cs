@@ -73,6 +73,8 @@ internal sealed class TopicTable
         {
             lock (_patternGate)
             {
+                if (_patterns.Count >= _limits.Destinations)
+                    return StompError.TooManyDestinations;
                 _patterns.Add(NameOf(subscription.Destination), out bool isNew).Add(subscription);
                 if (isNew)
                     Interlocked.Increment(ref _patternVersion);
@@ -130,11 +132,14 @@ internal sealed class TopicTable
     private SlowSubscriberPolicy PolicyOf(byte[] name)
     {
         var matches = new HashSet<SubscriberSet>();
-        foreach ((SubscriptionTrie pattern, SlowSubscriberPolicy policy) in _policies)
+        lock (_policies)
         {
-            pattern.Match(NameOf(name), matches);
-            if (matches.Count > 0)
-                return policy;
+            foreach ((SubscriptionTrie pattern, SlowSubscriberPolicy policy) in _policies)
+            {
+                pattern.Match(NameOf(name), matches);
+                if (matches.Count > 0)
+                    return policy;
+            }
         }
 
         return SlowSubscriberPolicy.Disconnect;

@@ -9,21 +9,40 @@ internal sealed class HeartBeatSweep : IDisposable
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
 
     private readonly SessionEnvironment _environment;
-    private readonly TimeSpan _period;
     private readonly ITimer _timer;
+    private TimeSpan _period = Longest;
     private int _running;
 
     public HeartBeatSweep(SessionEnvironment environment)
     {
         _environment = environment;
-
-        // A beat goes out up to one period early: a quarter of the shortest interval that can be agreed on.
-        TimeSpan quarter = environment.Options.HeartBeat.Outgoing / 4;
-        _period = quarter <= TimeSpan.Zero || quarter > Longest ? Longest : quarter < Shortest ? Shortest : quarter;
         _timer = environment.Time.CreateTimer(static state => ((HeartBeatSweep)state!).Sweep(), this, _period, _period);
+        Require(environment.Options.HeartBeat.Outgoing);
+    }
+
+    /// <summary>Sweeps often enough for beats at this interval: one goes out up to one period early, a quarter of the shortest interval there is.</summary>
+    public void Require(TimeSpan interval)
+    {
+        TimeSpan quarter = interval / 4;
+        if (quarter <= TimeSpan.Zero || quarter >= _period)
+            return;
+        _period = quarter < Shortest ? Shortest : quarter;
+        _timer.Change(_period, _period);
     }
 
     public void Dispose() => _timer.Dispose();
+
+    private void Sweep(Session session, long now)
+    {
+        try
+        {
+            session.Sweep(now, _period);
+        }
+        catch (Exception exception)
+        {
+            session.Fault(exception); // it ends; the sweep and the others go on
+        }
+    }
 
     private void Sweep()
     {
@@ -33,7 +52,7 @@ internal sealed class HeartBeatSweep : IDisposable
         {
             long now = _environment.Time.GetTimestamp();
             foreach (Session session in _environment.Sessions.All)
-                session.Sweep(now, _period);
+                Sweep(session, now);
         }
         finally
         {

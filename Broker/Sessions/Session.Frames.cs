@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Text;
 using Broker.Delivery;
 using Broker.Messaging;
@@ -14,13 +13,19 @@ internal sealed partial class Session
     // The most that is kept for one subscription's unsettled deliveries; AMQP's prefetch is a 16-bit number too.
     private const long MaxPrefetch = ushort.MaxValue;
 
+    // The most for all subscriptions of a connection together: as many as the default gives to the most subscriptions.
+    private const int MaxCredit = 1024 * 1024;
+
+    private const int MaxIdleReplies = 4096;
+
     private readonly Dictionary<byte[], Subscription> _subscriptions = new(Utf8NameComparer.Instance);
-    private readonly ArrayBufferWriter<byte> _replies = new();
+    private ArrayBufferWriter<byte> _replies = new();
     private Dictionary<int, Subscription>? _acknowledged;
     private TransactionSet? _transactions;
     private int _replyCount;
-    private int _lastSubscription;
-    private string? _loginName;
+    private int _lastAcknowledged;
+    private int _credit;
+    private string? _login;
     private string? _passcode;
     private byte[] _userId = [];
     private StompVersion _connectVersion;
@@ -50,7 +55,7 @@ internal sealed partial class Session
     {
         if (!StompConnect.TryRead(frame, out StompConnect connect, out StompError error))
             return Fail(error, receipt: null);
-        _loginName = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
+        _login = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
         _passcode = connect.HasPasscode ? Encoding.UTF8.GetString(connect.Passcode) : null;
         _connectVersion = connect.Version;
         _heartBeat = HeartBeat.Negotiate(connect.HeartBeat, _environment.HeartBeat);
@@ -74,8 +79,8 @@ internal sealed partial class Session
         AckMode mode = AckMode.Auto;
         if (headers.TryGet(HeaderNames.Ack, out ReadOnlySpan<byte> ack) && !AckModes.TryParse(ack, out mode))
             return Fail(StompError.BadAckMode, frame);
-        if (!TryGetNumber(headers, HeaderNames.PrefetchCount, out long? prefetch)
-            || !TryGetNumber(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
+        if (!HeaderNumber.TryGet(headers, HeaderNames.PrefetchCount, out long? prefetch)
+            || !HeaderNumber.TryGet(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
             return Fail(StompError.BadNumber, frame);
         if (headers.Contains(HeaderNames.Selector))
             return Fail(StompError.SelectorNotSupported, frame);
@@ -83,8 +88,11 @@ internal sealed partial class Session
             return Fail(StompError.FeatureUnavailable, frame);
 
         int credit = (int)Math.Min(prefetch ?? activeMq ?? _environment.Limits.PrefetchCount, MaxPrefetch);
+        if (credit > 0 && mode != AckMode.Auto)
+            _credit += credit = Math.Max(1, Math.Min(credit, MaxCredit - _credit));
         object? noLocalTo = IsTrue(headers, HeaderNames.NoLocal) ? this : null;
-        var subscription = new Subscription(Outbox, ++_lastSubscription, id.ToArray(), destination.ToArray(), isPattern, Version, mode, credit, noLocalTo);
+        int number = mode == AckMode.Auto ? 0 : ++_lastAcknowledged;
+        var subscription = new Subscription(Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, mode, credit, noLocalTo);
         error = _environment.Topics.Subscribe(subscription);
         if (error != StompError.None)
             return Fail(error, frame);
@@ -104,7 +112,12 @@ internal sealed partial class Session
         if (!_subscriptions.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(id, out _, out Subscription? subscription))
             return Fail(StompError.UnknownSubscription, frame);
         _environment.Topics.Unsubscribe(subscription);
-        _acknowledged?.Remove(subscription.Number);
+        if (subscription.Window is { } window)
+        {
+            _acknowledged!.Remove(subscription.Number);
+            _credit -= window.Prefetch;
+        }
+
         _environment.Metrics.AddSubscriptions(-1);
         return Done(frame);
     }
@@ -117,9 +130,9 @@ internal sealed partial class Session
             return Fail(Version == StompVersion.V12 ? StompError.MissingId : StompError.MissingMessageId, frame);
         if (Version == StompVersion.V11 && !headers.TryGet(HeaderNames.Subscription, out subscriptionId))
             return Fail(StompError.MissingSubscription, frame);
-        if (Version != StompVersion.V12)
-            id = id[(id.LastIndexOf(AckId.Mark) + 1)..];
-        if (!AckId.TryParse(id, out int number, out long sequence) || number > _lastSubscription)
+        if (Version != StompVersion.V12 && !AckId.TrySplit(ref id))
+            return Fail(StompError.BadAckId, frame);
+        if (!AckId.TryParse(id, out int number, out long sequence) || number > _lastAcknowledged)
             return Fail(StompError.BadAckId, frame);
 
         Subscription? subscription = null;
@@ -129,10 +142,6 @@ internal sealed partial class Session
                 return Fail(StompError.BadAckId, frame);
             if (!subscription.Window!.WasGiven(sequence))
                 return Fail(StompError.BadAckId, frame);
-        }
-        else if (IsLive(number))
-        {
-            return Fail(StompError.BadAckId, frame); // its mode is auto: none of its messages has such an id
         }
 
         if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
@@ -197,21 +206,13 @@ internal sealed partial class Session
             return;
         Outbox.EnqueueStomp(_replies.WrittenSpan.ToArray(), _replyCount, _publisher.Dirty);
         _replyCount = 0;
-        _replies.ResetWrittenCount();
+        if (_replies.Capacity <= MaxIdleReplies)
+            _replies.ResetWrittenCount();
+        else
+            _replies = new ArrayBufferWriter<byte>(); // a burst of receipts is over
     }
 
     private TransactionSet Transactions => _transactions ??= new TransactionSet(_environment.Limits);
-
-    private bool IsLive(int number)
-    {
-        foreach (Subscription subscription in _subscriptions.Values)
-        {
-            if (subscription.Number == number)
-                return true;
-        }
-
-        return false;
-    }
 
     // In STOMP 1.0 the destination stands in for an id that is not given.
     private bool TryGetSubscriptionId(StompHeaders headers, ReadOnlySpan<byte> destination, out ReadOnlySpan<byte> id)
@@ -230,18 +231,6 @@ internal sealed partial class Session
 
     private static bool IsTrue(StompHeaders headers, ReadOnlySpan<byte> name) =>
         headers.TryGet(name, out ReadOnlySpan<byte> value) && value.SequenceEqual("true"u8);
-
-    /// <summary>A header of decimal digits, null when it is not there; false when it is something else.</summary>
-    private static bool TryGetNumber(StompHeaders headers, ReadOnlySpan<byte> name, out long? number)
-    {
-        number = null;
-        if (!headers.TryGet(name, out ReadOnlySpan<byte> value))
-            return true;
-        if (value.IsEmpty || value[0] is < (byte)'0' or > (byte)'9' || !Utf8Parser.TryParse(value, out long parsed, out int used) || used != value.Length)
-            return false;
-        number = parsed;
-        return true;
-    }
 
     private void Trace(in StompFrame frame)
     {

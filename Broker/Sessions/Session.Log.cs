@@ -14,8 +14,8 @@ internal sealed partial class Session
     [LoggerMessage(102, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error}")]
     private static partial void LogRefused(ILogger logger, string session, string user, string peer, string error);
 
-    [LoggerMessage(103, LogLevel.Warning, "Session {Session}: {User} is a slow consumer, {Bytes} bytes wait (Broker:Limits:OutboxBytes, Broker:Topics)")]
-    private static partial void LogSlowConsumer(ILogger logger, string session, string user, long bytes);
+    [LoggerMessage(103, LogLevel.Warning, "Session {Session}: {User} from {Peer} was a slow consumer (settings: Broker:Limits:OutboxBytes, Broker:Topics)")]
+    private static partial void LogSlowConsumer(ILogger logger, string session, string user, string peer);
 
     [LoggerMessage(104, LogLevel.Error, "Session {Session}: a fault of the broker")]
     private static partial void LogFault(ILogger logger, Exception exception, string session);
@@ -29,8 +29,6 @@ internal sealed partial class Session
     private void LogConnected(string session, string? user, string peer, string version) =>
         LogConnected(_environment.Log, session, Safe(user), peer, version);
 
-    private void LogSlowConsumer(string session, string? user, long bytes) => LogSlowConsumer(_environment.Log, session, Safe(user), bytes);
-
     private void LogFault(Exception exception, string session) => LogFault(_environment.Log, exception, session);
 
     /// <summary>Logs and counts the end, once the transport has closed.</summary>
@@ -38,15 +36,13 @@ internal sealed partial class Session
     {
         CloseReason reason = CloseReason;
         Stomp.StompError error = CloseError;
-        if (error == Stomp.StompError.None ? reason.IsRefusal() : error != Stomp.StompError.SlowConsumer) // that one is logged when it happens
-        {
-            string what = error == Stomp.StompError.None ? reason.Text() : Stomp.StompErrors.Get(error).Message;
-            if (RefusalSettings.Of(reason, error, _clock.IsLoggedIn) is { } setting)
-                LogRefusedBySetting(_environment.Log, Id, Safe(UserName), Peer, what, setting);
-            else
-                LogRefused(_environment.Log, Id, Safe(UserName), Peer, what);
-        }
-
+        string what = error == Stomp.StompError.None ? reason.Text() : Stomp.StompErrors.Get(error).Message;
+        if (reason == CloseReason.SlowConsumer)
+            LogSlowConsumer(_environment.Log, Id, Safe(UserName), Peer);
+        else if (RefusalSettings.Of(reason, error, _clock.IsLoggedIn) is { } setting)
+            LogRefusedBySetting(_environment.Log, Id, Safe(UserName), Peer, what, setting);
+        else if (error != Stomp.StompError.None || reason.IsRefusal())
+            LogRefused(_environment.Log, Id, Safe(UserName), Peer, what);
         LogEnded(_environment.Log, Id, Safe(UserName), Peer, reason.Text());
         _environment.Metrics.ConnectionClosed(reason.Text());
     }

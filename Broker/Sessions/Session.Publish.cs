@@ -29,12 +29,11 @@ internal sealed partial class Session
         if (!headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination))
             return Fail(StompError.MissingDestination, frame);
         StompError error = Resolve(destination, out Topic? topic);
+        long expiresAt = 0;
         if (error == StompError.None)
-            error = CheckOptions(headers);
+            error = SendHeaders.TryRead(headers, _environment.Time, out expiresAt);
         if (error != StompError.None)
             return Fail(error, frame);
-        if (!TryGetExpiry(headers, out long expiresAt))
-            return Fail(StompError.BadNumber, frame);
 
         Span<byte> id = stackalloc byte[MaxIdBytes];
         Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt);
@@ -110,30 +109,6 @@ internal sealed partial class Session
             return error;
         topic = _environment.Topics.GetOrAdd(destination);
         return topic is null ? StompError.TooManyDestinations : StompError.None;
-    }
-
-    private static StompError CheckOptions(StompHeaders headers)
-    {
-        if (headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith("/temp-queue/"u8))
-            return StompError.DestinationUnavailable;
-        return headers.Contains(HeaderNames.Retain) ? StompError.FeatureUnavailable : StompError.None;
-    }
-
-    /// <summary>When the message expires, in Unix milliseconds, zero for never; false for a malformed number. The earlier one counts.</summary>
-    private bool TryGetExpiry(StompHeaders headers, out long expiresAt)
-    {
-        expiresAt = 0;
-        if (!TryGetNumber(headers, HeaderNames.Expires, out long? expires) || !TryGetNumber(headers, HeaderNames.Expiration, out long? expiration))
-            return false;
-        expiresAt = expires ?? 0;
-        if (expiration is > 0 and long fromNow)
-        {
-            long now = _environment.Time.GetUtcNow().ToUnixTimeMilliseconds();
-            long at = fromNow > long.MaxValue - now ? long.MaxValue : now + fromNow;
-            expiresAt = expiresAt == 0 ? at : Math.Min(expiresAt, at);
-        }
-
-        return true;
     }
 
     private ReadOnlySpan<byte> NextMessageId(Span<byte> buffer)

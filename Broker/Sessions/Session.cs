@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using Broker.Delivery;
 using Broker.Messaging;
 using Broker.Routing;
@@ -11,27 +12,35 @@ namespace Broker.Sessions;
 /// One STOMP connection: its state machine, its subscriptions and transactions. One task reads, parses and handles its frames
 /// (<see cref="RunAsync"/>); what other threads may do says so.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A token source without a timer or a wait handle has nothing to dispose, and other threads may still cancel it.")]
 internal sealed partial class Session : IOutboxOwner
 {
     private readonly SessionEnvironment _environment;
     private readonly ITransport _transport;
     private readonly ReceiveBuffer _input = new();
     private readonly Publisher _publisher;
-    private StompParser _parser;
+    private readonly string? _principal;
+    private readonly StompParser _parser;
     private State _state;
-    private int _end; // reason and error in one, so that nobody sees the one without the other
-    private CancellationTokenSource? _login;
+    private CancellationTokenSource? _ending;
+    private int _end; // reason, and the error above it: one word, so that nobody sees the one without the other
     private byte[]? _closeReceipt;
 
-    public Session(SessionEnvironment environment, ITransport transport, string peer)
+    /// <param name="environment">What it shares with the others.</param>
+    /// <param name="transport">The way to the peer.</param>
+    /// <param name="peer">The peer's address.</param>
+    /// <param name="principal">The user that the application has authenticated; null: CONNECT says who it is.</param>
+    public Session(SessionEnvironment environment, ITransport transport, string peer, string? principal = null)
     {
+        _principal = principal;
         _environment = environment;
         _transport = transport;
         Number = environment.Sessions.NextNumber();
         Id = $"{environment.Epoch}-{Number}";
         Peer = peer;
         _parser = new StompParser(environment.FrameLimits);
-        _publisher = new Publisher(environment.Topics, environment.Limits, environment.Metrics, environment.Time);
+        _publisher = new Publisher(
+            environment.Topics, new StallBudget(environment.Limits.PublisherStall, environment.Limits.PublisherStallWindow, environment.Time), environment.Metrics, environment.Time);
         Outbox = new Outbox(transport.Output, this, environment.Limits, environment.Metrics, environment.Time);
         _clock = new SessionClock(environment.Time.GetTimestamp());
         if (environment.Limits.SendsPerSecond > 0)
@@ -78,6 +87,9 @@ internal sealed partial class Session : IOutboxOwner
     /// <summary>Who it is; null before CONNECTED and for a client without a name.</summary>
     public string? UserName { get; private set; }
 
+    /// <summary>True from CONNECTED to the end. Thread-safe.</summary>
+    public bool IsConnected => _state == State.Connected && CloseReason == CloseReason.None;
+
     public StompVersion Version => _parser.Version;
 
     public CloseReason CloseReason => (CloseReason)(Volatile.Read(ref _end) & 0xFF);
@@ -85,31 +97,25 @@ internal sealed partial class Session : IOutboxOwner
     private StompError CloseError => (StompError)(Volatile.Read(ref _end) >> 8);
 
     /// <summary>Thread-safe.</summary>
-    public void Close(StompError error)
-    {
-        if (error == StompError.SlowConsumer && TryEnd(CloseReason.SlowConsumer, error))
-            LogSlowConsumer(Id, UserName, Outbox.Bytes);
-        else
-            TryEnd(CloseReasons.From(error), error);
-        _transport.Wake();
-    }
+    public void Close(StompError error) => Close(CloseReasons.From(error), error);
 
     /// <summary>Ends the connection without an ERROR. Thread-safe.</summary>
-    public void Close(CloseReason reason)
-    {
-        TryEnd(reason, StompError.None);
-        _transport.Wake();
-    }
+    public void Close(CloseReason reason) => Close(reason, StompError.None);
 
     /// <summary>Thread-safe.</summary>
     public void ConnectionLost() => Close(CloseReason.ConnectionLost);
+
+    /// <summary>Thread-safe.</summary>
+    public void Fault(Exception exception)
+    {
+        LogFault(exception, Id);
+        Close(CloseReason.ServerError);
+    }
 
     /// <summary>Serves the connection until it ends; then everything that it held is released. The transport closes with <see cref="CloseReason"/>.</summary>
     public async Task RunAsync()
     {
         _environment.Sessions.Add(this);
-        if (_environment.Sessions.IsStopping)
-            Close(CloseReason.GoingAway); // it came too late to be told with the others
         try
         {
             await ReceiveAsync().ConfigureAwait(false);
@@ -170,7 +176,7 @@ internal sealed partial class Session : IOutboxOwner
             if (result == StompParseResult.Frame && !MayHandle(frame))
             {
                 // What was published before must be out first, and it has to wait: read the frame again after that.
-                _parser = new StompParser(_environment.FrameLimits) { Version = _parser.Version, FrameBytes = _parser.FrameBytes };
+                _parser.Unread();
                 return Step.Hold;
             }
 
@@ -208,28 +214,43 @@ internal sealed partial class Session : IOutboxOwner
         return Step.End;
     }
 
-    private bool TryEnd(CloseReason reason, StompError error)
+    private bool TryEnd(CloseReason reason, StompError error) =>
+        Interlocked.CompareExchange(ref _end, (int)reason | ((int)error << 8), 0) == 0;
+
+    private void Close(CloseReason reason, StompError error)
     {
-        if (Interlocked.CompareExchange(ref _end, (int)reason | ((int)error << 8), (int)CloseReason.None) != (int)CloseReason.None)
-            return false;
-        Volatile.Read(ref _login)?.CancelAsync();
-        return true;
+        TryEnd(reason, error);
+        _transport.Wake();
+        Volatile.Read(ref _ending)?.Cancel();
+    }
+
+    /// <summary>Cancelled when the session ends, for what it waits for besides its input.</summary>
+    private CancellationToken Ending
+    {
+        get
+        {
+            if (_ending is null)
+            {
+                Volatile.Write(ref _ending, new CancellationTokenSource());
+                Thread.MemoryBarrier();
+                if (CloseReason != CloseReason.None)
+                    _ending.Cancel();
+            }
+
+            return _ending.Token;
+        }
     }
 
     private async Task LoginAsync()
     {
         Authentication who;
-        var login = new CancellationTokenSource();
-        Volatile.Write(ref _login, login);
-        if (CloseReason != CloseReason.None)
-            return;
         try
         {
-            who = await _environment.Users.AuthenticateAsync(_loginName, _passcode, login.Token).ConfigureAwait(false);
+            who = await AuthenticateAsync().ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            return; // the connection ends while the passcode waits for its turn
+            return; // the session ended meanwhile
         }
 
         _passcode = null;
@@ -246,9 +267,15 @@ internal sealed partial class Session : IOutboxOwner
         _state = State.Connected;
         _clock.Beats = _heartBeat;
         LogConnected(Id, UserName, Peer, System.Text.Encoding.ASCII.GetString(ReplyWriter.Text(_connectVersion)));
-        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _heartBeat, UserName), 1, _publisher.Dirty);
+        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _environment.HeartBeat, UserName), 1, _publisher.Dirty);
         _clock.IsLoggedIn = true;
     }
+
+    // Credentials in CONNECT come first, where there are users to check them against; then who the HTTP request was.
+    private ValueTask<Authentication> AuthenticateAsync() =>
+        _principal is not null && (_environment.Users.AcceptAnyLogin || string.IsNullOrEmpty(_login))
+            ? new(Authentication.As(_principal))
+            : _environment.Users.AuthenticateAsync(_login, _passcode, _environment.Users.AcceptAnyLogin ? CancellationToken.None : Ending);
 
     /// <summary>Does not read on while this connection does not take what it is owed, or sends faster than it may.</summary>
     private async Task ThrottleAsync()
@@ -259,29 +286,40 @@ internal sealed partial class Session : IOutboxOwner
             if (Outbox.StalledFor >= _environment.Limits.PublisherStallWindow)
                 Close(StompError.SlowConsumer);
             else
-                await Outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
+                await Outbox.WaitWhileFullAsync().ConfigureAwait(false);
         }
 
-        if (_sendRate is { IsExcessive: true })
-            Close(StompError.RateExceeded);
-
-        // In steps: the broker may stop meanwhile.
-        while (CloseReason == CloseReason.None && _sendRate?.Delay is { Ticks: > 0 } rest)
-            await Task.Delay(rest < Outbox.StallGrace ? rest : Outbox.StallGrace, _environment.Time).ConfigureAwait(false);
+        if (_sendRate is not null && _sendRate.Delay is { Ticks: > 0 } delay)
+        {
+            if (_sendRate.IsExcessive)
+                Close(StompError.RateExceeded);
+            else
+                await Task.Delay(delay, _environment.Time, Ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
 
         _clock.IsHeld = false;
     }
 
     private async Task EndAsync()
     {
-        CloseReason reason = CloseReason;
-        if (reason is not (CloseReason.ConnectionLost or CloseReason.ServerError))
+        try
         {
             // The frames before the one that ended it count: what they published goes out, their receipts precede the ERROR.
-            if (!TryPublishBatch())
+            if (CloseReason is not (CloseReason.ConnectionLost or CloseReason.ServerError) && !TryPublishBatch())
                 await PublishHeldAsync().ConfigureAwait(false);
         }
+        catch (Exception exception)
+        {
+            LogFault(exception, Id);
+        }
+        finally
+        {
+            Release();
+        }
+    }
 
+    private void Release()
+    {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
         foreach (Subscription subscription in _subscriptions.Values)

@@ -93,7 +93,7 @@ internal sealed class SessionClock(long now)
             return SweepAction.PeerLost;
 
         TimeSpan outgoing = TimeSpan.FromMilliseconds(Beats.Outgoing);
-        if (Beats.Outgoing > 0 && outbox.IsEmpty && time.GetElapsedTime(_lastOut, now) + period >= outgoing)
+        if (Beats.Outgoing > 0 && outbox.IsIdle && time.GetElapsedTime(_lastOut, now) + period >= outgoing)
             return SweepAction.Beat;
 
         if (IsPingDue(now, options, time))

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Broker.Messaging;
 
 namespace Broker.Sessions;
 
@@ -14,13 +15,11 @@ internal sealed class SessionRegistry
 
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>The broker is stopping: a session that begins now ends at once.</summary>
-    public bool IsStopping => _stopping;
-
-    public IEnumerable<Session> All => _sessions.Values;
+    /// <summary>Without a lock or a copy: who comes or goes meanwhile may be in it or not.</summary>
+    public IEnumerable<Session> All => _sessions.Select(static entry => entry.Value);
 
     /// <summary>Bytes that wait in all outboxes. Looks at each session.</summary>
-    public long OutboxBytes => _sessions.Values.Sum(static session => session.Outbox.Bytes);
+    public long OutboxBytes => All.Sum(static session => session.Outbox.Bytes);
 
     /// <summary>Takes a place for a connection; false when there is none, in all or for the address.</summary>
     public bool TryEnter(IPAddress? address, int limit, int limitPerAddress)
@@ -50,12 +49,24 @@ internal sealed class SessionRegistry
             _byAddress.TryRemove(new KeyValuePair<IPAddress, int>(address, left));
     }
 
-    /// <summary>Before those that are there are told to go, so that none comes in between.</summary>
-    public void Stop() => _stopping = true;
-
     public long NextNumber() => Interlocked.Increment(ref _number);
 
-    public void Add(Session session) => _sessions[session.Number] = session;
+    public void Add(Session session)
+    {
+        _sessions[session.Number] = session;
+        Interlocked.MemoryBarrier();
+        if (_stopping)
+            session.Close(CloseReason.GoingAway);
+    }
+
+    /// <summary>Tells all sessions to go, and those that are on their way in.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        Interlocked.MemoryBarrier();
+        foreach (Session session in All)
+            session.Close(CloseReason.GoingAway);
+    }
 
     public void Remove(Session session) => _sessions.TryRemove(session.Number, out _);
 }

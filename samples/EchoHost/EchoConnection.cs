@@ -37,7 +37,7 @@ internal sealed class EchoConnection : IOutboxOwner
             _outbox.EnqueueStomp(WireFrame.Create(opcode, _message.Unread.FirstSpan), 1, dirty: null);
             _message.Consume(_message.Count);
             while (_outbox.IsFull && !_lost)
-                await _outbox.WaitForRoomAsync(0, Outbox.StallGrace).ConfigureAwait(false);
+                await _outbox.WaitWhileFullAsync().ConfigureAwait(false);
         }
 
         _message.Clear();
@@ -47,6 +47,8 @@ internal sealed class EchoConnection : IOutboxOwner
 
     /// <summary>No topic has a policy here: never called.</summary>
     public void Close(StompError error) => ConnectionLost();
+
+    public void Fault(Exception exception) => ConnectionLost();
 
     public void ConnectionLost()
     {

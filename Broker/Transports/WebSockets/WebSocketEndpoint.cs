@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
@@ -47,7 +48,7 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     {
         IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
         string peer = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
-        await ServeAsync(environment, pipe, context.Abort, peer).ConfigureAwait(false);
+        await ServeAsync(environment, pipe, context.Abort, peer, PrincipalOf(context)).ConfigureAwait(false);
         if (context.Features.Get<IConnectionLifetimeFeature>() is { } connection)
             _ = CutAsync(connection, environment);
     }
@@ -64,11 +65,11 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     }
 
     /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>
-    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer)
+    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer, string? principal = null)
     {
         Session? session = null;
         var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
-        session = new Session(environment, transport, peer);
+        session = new Session(environment, transport, peer, principal);
         environment.Metrics.ConnectionOpened();
         await session.RunAsync().ConfigureAwait(false);
         CloseReason reason = session.CloseReason;
@@ -81,6 +82,14 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
         {
             session.LogEnd();
         }
+    }
+
+    private static string? PrincipalOf(HttpContext context)
+    {
+        if (context.User.Identity is not { IsAuthenticated: true } identity)
+            return null;
+        string? name = identity.Name ?? context.User.FindFirst(ClaimTypes.NameIdentifier)?.Value ?? context.User.FindFirst("sub")?.Value;
+        return string.IsNullOrEmpty(name) ? null : name;
     }
 
     private Task RefuseAsync(HttpContext context, HandshakeRefusal refusal)

@@ -16,9 +16,6 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 {
     private const int BytesPerReceive = 64 * 1024;
 
-    // RFC 6455, section 5.5.3: a pong may answer the latest ping alone. While this much waits, the peer has other work to read.
-    private const int PongsBelow = 16 * 1024;
-
     // A peer that still sends is read for longer than a silent one, but not forever.
     private const int LingersAtMost = 5;
 
@@ -100,7 +97,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         if (reason == CloseReason.ClientClosed)
             last = WireFrame.Create(WireFrame.Close, _peerCode);
         Task peerEnd = DiscardAsync();
-        Task sent = outbox.FinishAsync(last, skipMessages: reason == CloseReason.SlowConsumer);
+        Task sent = outbox.FinishAsync(last, skipMessages: reason is CloseReason.SlowConsumer or CloseReason.ClientClosed);
         await sent.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (sent.IsCompletedSuccessfully)
             await LingerAsync(peerEnd, reason == CloseReason.GoingAway ? 1 : LingersAtMost).ConfigureAwait(false);
@@ -171,8 +168,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
                     AtEndOfMessage = true;
                     return CloseReason.None;
                 case WebSocketRead.Ping:
-                    if (Outbox() is { Bytes: < PongsBelow } outbox)
-                        outbox.EnqueueControl(WireFrame.Create(WireFrame.Pong, _reader.Control), dirty: null);
+                    Outbox().EnqueuePong(_reader.Control.ToArray());
                     break;
                 case WebSocketRead.Close:
                     _peerClosed = true;

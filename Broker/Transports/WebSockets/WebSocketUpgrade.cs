@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Broker.Transports.WebSockets;
@@ -18,11 +19,10 @@ internal static class WebSocketUpgrade
         if (handshake.Subprotocol is not null)
             headers.SecWebSocketProtocol = handshake.Subprotocol;
 
-        // The rates are for HTTP: Kestrel would reset a WebSocket that reads slowly, and later writes would succeed silently.
-        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } input)
-            input.MinDataRate = null;
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
-            output.MinDataRate = null;
+        // The rates are for HTTP and not asked of the pipe below, but for the end: Kestrel waits for a peer that never reads only
+        // as long as the response's rate says, and without one forever, when the connection counts no more.
+        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { MinDataRate: null } output)
+            output.MinDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
         Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
 
         // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.

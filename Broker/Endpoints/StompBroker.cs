@@ -1,0 +1,158 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Broker.Messaging;
+using Broker.Routing;
+using Broker.Sessions;
+using Broker.Stomp;
+
+namespace Broker.Endpoints;
+
+/// <summary>
+/// The broker as the application sees it: publish, subscribe, and who is connected. Inject it. Thread-safe.
+/// </summary>
+/// <remarks>
+/// Publishing waits like a client is held, when a subscriber's outbox is full and its socket still takes bytes: at most
+/// <c>Broker:Limits:PublisherStall</c> in any <c>PublisherStallWindow</c> for all of the application's slow subscribers together. Await each call
+/// before the next where the order of messages matters.
+/// </remarks>
+public sealed class StompBroker
+{
+    private readonly ConcurrentBag<ApplicationPublisher> _publishers = [];
+    private readonly SessionEnvironment _environment;
+    private readonly StallBudget _stalls;
+    private int _publisherCount;
+
+    internal StompBroker(SessionEnvironment environment)
+    {
+        _environment = environment;
+        _stalls = new StallBudget(environment.Limits.PublisherStall, environment.Limits.PublisherStallWindow, environment.Time);
+    }
+
+    /// <summary>The sessions that are connected now.</summary>
+    public IReadOnlyList<StompSession> Sessions =>
+        [.. _environment.Sessions.All.Where(session => session.IsConnected).Select(session => new StompSession(session.Id, session.UserName, session.Peer))];
+
+    /// <summary>
+    /// Publishes a body to a topic and returns once it has its place in the topic's order and is on its way to all subscribers.
+    /// <see cref="StompBrokerException"/> says what is wrong with the destination, a header, or the size;
+    /// <see cref="OperationCanceledException"/>: cancelled while it waited for a slow subscriber, and not published.
+    /// </summary>
+    /// <param name="destination">A topic, such as <c>/topic/news</c>; not a pattern.</param>
+    /// <param name="body">The body, copied before the call returns.</param>
+    /// <param name="headers">More headers, such as <c>content-type</c> or <c>expires</c>; those that the broker alone sets are left out.</param>
+    /// <param name="cancellationToken">Ends a wait for slow subscribers.</param>
+    public ValueTask PublishAsync(
+        string destination, ReadOnlyMemory<byte> body, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
+        PublishAsync([new OutgoingMessage(destination, body, headers)], cancellationToken);
+
+    /// <summary>Publishes a text in UTF-8, as <c>text/plain</c> unless <paramref name="headers"/> say otherwise. Else as the bytes.</summary>
+    public ValueTask PublishAsync(
+        string destination, string text, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
+        PublishAsync(destination, Encoding.UTF8.GetBytes(text), WithContentType(headers, "text/plain"), cancellationToken);
+
+    /// <summary>Publishes an object as JSON by source-generated metadata, as <c>application/json</c> unless <paramref name="headers"/> say otherwise.</summary>
+    public ValueTask PublishAsync<T>(
+        string destination, T value, JsonTypeInfo<T> type, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
+        PublishAsync(destination, JsonSerializer.SerializeToUtf8Bytes(value, type), WithContentType(headers, "application/json"), cancellationToken);
+
+    /// <summary>Publishes an object as JSON by reflection, with web defaults where <paramref name="options"/> is null.</summary>
+    [RequiresUnreferencedCode("Serializes by reflection. Use the overload with a JsonTypeInfo in a trimmed application.")]
+    [RequiresDynamicCode("Serializes by reflection. Use the overload with a JsonTypeInfo in an application compiled ahead of time.")]
+    public ValueTask PublishAsync<T>(
+        string destination, T value, JsonSerializerOptions? options, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
+        PublishAsync(
+            destination, JsonSerializer.SerializeToUtf8Bytes(value, options ?? JsonSerializerOptions.Web), WithContentType(headers, "application/json"), cancellationToken);
+
+    /// <summary>
+    /// Publishes many messages in order. Neighbours of one destination become one publication, which costs one pass over its
+    /// subscribers; what one subscriber gets of the whole call leaves in few writes. A message that is refused ends the call: what
+    /// stands before it is published, what follows is not.
+    /// </summary>
+    public async ValueTask PublishAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        ApplicationPublisher publisher = _publishers.TryTake(out ApplicationPublisher? idle) ? idle : NewPublisher();
+        try
+        {
+            Topic? topic = null;
+            string? destination = null;
+            int bytes = 0;
+            foreach (OutgoingMessage message in messages)
+            {
+                if (topic is not null && (bytes >= _environment.BatchBytes || message.Destination != destination))
+                {
+                    await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                    topic = null;
+                    if (bytes >= _environment.BatchBytes)
+                    {
+                        publisher.Drain();
+                        bytes = 0;
+                    }
+                }
+
+                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, out Topic? next);
+                if (error != StompError.None)
+                {
+                    if (topic is not null)
+                        await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                    throw Refusal(error);
+                }
+
+                (topic, destination) = (next, message.Destination);
+                bytes += message.Body.Length;
+            }
+
+            if (topic is not null)
+                await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            publisher.Drain();
+            publisher.Discard();
+            _publishers.Add(publisher);
+        }
+    }
+
+    /// <summary>
+    /// Listens to a topic or pattern until the enumeration is disposed or cancelled: <c>await foreach (var m in broker.SubscribeAsync("/topic/quotes.*"))</c>.
+    /// Live from the call on. Who does not take messages fast enough is a slow subscriber like any other: by the topic's
+    /// policy its oldest messages are dropped, or the enumeration ends with a <see cref="StompBrokerException"/>, which also says what is wrong with a destination.
+    /// </summary>
+    public IAsyncEnumerable<StompMessage> SubscribeAsync(string destination, CancellationToken cancellationToken = default)
+    {
+        var subscription = new InProcessSubscription(_environment, Encoding.UTF8.GetBytes(destination));
+        StompError error = subscription.Open();
+        return error == StompError.None ? subscription.ReadAllAsync(cancellationToken) : throw Refusal(error);
+    }
+
+    /// <summary>Closes all sessions of a user with code 1000 and returns how many there were.</summary>
+    public int Disconnect(string user)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        int count = 0;
+        foreach (Session session in _environment.Sessions.All.Where(session => session.IsConnected && session.UserName == user))
+        {
+            session.Close(CloseReason.ClosedByApplication);
+            count++;
+        }
+
+        return count;
+    }
+
+    private static StompBrokerException Refusal(StompError error)
+    {
+        StompErrorText text = StompErrors.Get(error);
+        return new StompBrokerException($"{text.Message}: {text.Body}");
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> WithContentType(IEnumerable<KeyValuePair<string, string>>? headers, string type) =>
+        headers is null ? [new("content-type", type)]
+        : headers.Any(header => header.Key == "content-type") ? headers
+        : headers.Append(new("content-type", type));
+
+    private ApplicationPublisher NewPublisher() =>
+        new(_environment, _stalls, $"{_environment.Epoch}-0-{Interlocked.Increment(ref _publisherCount)}");
+}

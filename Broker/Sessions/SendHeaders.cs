@@ -1,0 +1,35 @@
+using Broker.Stomp;
+
+namespace Broker.Sessions;
+
+/// <summary>What the headers of a SEND ask for, whoever sends: a client or the application.</summary>
+internal static class SendHeaders
+{
+    /// <summary>Refuses what is not there yet; else gives the time of expiry, in Unix milliseconds, zero for never.</summary>
+    public static StompError TryRead(StompHeaders headers, TimeProvider time, out long expiresAt)
+    {
+        expiresAt = 0;
+        if (headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith("/temp-queue/"u8))
+            return StompError.DestinationUnavailable;
+        if (headers.Contains(HeaderNames.Retain))
+            return StompError.FeatureUnavailable;
+        return TryGetExpiry(headers, time, out expiresAt) ? StompError.None : StompError.BadNumber;
+    }
+
+    // `expires` is a time, `expiration` a span from now; of both the earlier one counts.
+    private static bool TryGetExpiry(StompHeaders headers, TimeProvider time, out long expiresAt)
+    {
+        expiresAt = 0;
+        if (!HeaderNumber.TryGet(headers, HeaderNames.Expires, out long? expires) || !HeaderNumber.TryGet(headers, HeaderNames.Expiration, out long? expiration))
+            return false;
+        expiresAt = expires ?? 0;
+        if (expiration is > 0 and long fromNow)
+        {
+            long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+            long at = fromNow > long.MaxValue - now ? long.MaxValue : now + fromNow;
+            expiresAt = expiresAt == 0 ? at : Math.Min(expiresAt, at);
+        }
+
+        return true;
+    }
+}
