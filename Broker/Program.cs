@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Broker.Configuration;
 using Broker.Endpoints;
 using Broker.Security;
@@ -5,6 +6,7 @@ using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Broker;
@@ -16,16 +18,23 @@ internal static class Program
     {
         if (args is [HashPasscodeCommand.Name])
             return HashPasscodeCommand.Run(Console.In, Console.Out, Console.Error);
+        string? urls = null;
         try
         {
             WebApplication app = Build(args);
+            urls = app.Configuration["urls"];
             await app.RunAsync().ConfigureAwait(false);
             return 0;
         }
-        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or FormatException)
+        catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or SocketException or FormatException)
         {
             // What an operator can mend is told in words; a stack trace would hide it.
-            await Console.Error.WriteLineAsync(exception is OptionsValidationException invalid ? string.Join('\n', invalid.Failures) : exception.Message).ConfigureAwait(false);
+            await Console.Error.WriteLineAsync(exception switch
+            {
+                OptionsValidationException invalid => string.Join('\n', invalid.Failures),
+                SocketException => $"The broker cannot listen on {urls} (--urls): {exception.Message}.",
+                _ => exception.Message,
+            }).ConfigureAwait(false);
             return 1;
         }
     }
@@ -45,6 +54,8 @@ internal static class Program
         });
         builder.Services.AddOptions<BrokerOptions>().BindBroker(builder.Configuration);
         builder.Services.AddStompBroker();
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<BrokerOptions>>(static (host, broker) =>
+            host.ShutdownTimeout = broker.Value.ShutdownTimeout + AfterShutdown);
         configure?.Invoke(builder);
         WebApplication app = builder.Build();
         app.MapStompBroker();
@@ -52,6 +63,9 @@ internal static class Program
         app.MapBrokerConsole();
         return app;
     }
+
+    // For the connections' last two lingers, and for what else is hosted; the framework's own 30 s would cut a longer drain short.
+    private static readonly TimeSpan AfterShutdown = TimeSpan.FromSeconds(10);
 
     /// <summary>What holds unless a file, the environment or the command line says otherwise.</summary>
     private static readonly Dictionary<string, string?> Defaults = new()

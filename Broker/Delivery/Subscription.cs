@@ -51,16 +51,17 @@ internal sealed class Subscription
     /// <summary>What is given and not acknowledged; null in <c>auto</c> mode.</summary>
     public AckWindow? Window { get; }
 
+    /// <summary>What waits of it is not sent.</summary>
     public bool HasEnded => _state == State.Ended;
 
     /// <summary>Where it stands in its <c>SubscriberSet</c>, which alone uses this.</summary>
     internal int Slot { get; set; }
 
-    /// <summary>No MESSAGE of it is delivered any more; what waits in the outbox is skipped.</summary>
-    public void End()
+    /// <summary>Takes nothing more. What waits in the outbox is skipped after an UNSUBSCRIBE, and is still sent when the connection closes.</summary>
+    public void End(bool skipWaiting)
     {
         lock (_opening)
-            _state = State.Ended;
+            _state = skipWaiting ? State.Ended : State.Closing;
         Window?.End();
     }
 
@@ -148,6 +149,9 @@ internal sealed class Subscription
         Opening,
 
         Live,
+
+        /// <summary>Its connection closes: nothing is added, what waits is sent.</summary>
+        Closing,
 
         Ended,
     }

@@ -68,6 +68,10 @@ internal static class CloseReasons
     /// <summary>The close frame's text, also the label in metrics and logs.</summary>
     public static string Text(this CloseReason reason) => Table[(int)reason].Text;
 
+    /// <summary>Whether the client was refused, without an ERROR that says so.</summary>
+    public static bool IsRefusal(this CloseReason reason) =>
+        reason is CloseReason.WebSocketViolation or CloseReason.BadUtf8 or CloseReason.WebSocketMessageTooLarge;
+
     /// <summary>The reason that follows from a STOMP error.</summary>
     public static CloseReason From(StompError error) => error switch
     {

@@ -92,9 +92,10 @@ internal sealed class TopicTable
         return StompError.TooManyDestinations;
     }
 
-    public void Unsubscribe(Subscription subscription)
+    /// <summary>Ends a subscription; what waits for it is skipped, unless its connection closes and is still to have it.</summary>
+    public void Unsubscribe(Subscription subscription, bool skipWaiting = true)
     {
-        subscription.End();
+        subscription.End(skipWaiting);
         if (!subscription.IsPattern)
         {
             if (_topics.TryGetValue(subscription.Destination, out Topic? topic))

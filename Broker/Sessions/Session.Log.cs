@@ -23,6 +23,9 @@ internal sealed partial class Session
     [LoggerMessage(105, LogLevel.Trace, "Session {Session}: {Command} {Destination} ({Bytes} bytes)")]
     private static partial void LogFrame(ILogger logger, string session, string command, string destination, long bytes);
 
+    [LoggerMessage(106, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error} (setting: {Setting})")]
+    private static partial void LogRefusedBySetting(ILogger logger, string session, string user, string peer, string error, string setting);
+
     private void LogConnected(string session, string? user, string peer, string version) =>
         LogConnected(_environment.Log, session, Safe(user), peer, version);
 
@@ -32,10 +35,14 @@ internal sealed partial class Session
     public void LogEnd()
     {
         CloseReason reason = CloseReason;
+        Stomp.StompError error = CloseError;
+        string what = error == Stomp.StompError.None ? reason.Text() : Stomp.StompErrors.Get(error).Message;
         if (reason == CloseReason.SlowConsumer)
             LogSlowConsumer(_environment.Log, Id, Safe(UserName), Peer);
-        else if (CloseError != Stomp.StompError.None)
-            LogRefused(_environment.Log, Id, Safe(UserName), Peer, Stomp.StompErrors.Get(CloseError).Message);
+        else if (RefusalSettings.Of(reason, error, _clock.IsLoggedIn) is { } setting)
+            LogRefusedBySetting(_environment.Log, Id, Safe(UserName), Peer, what, setting);
+        else if (error != Stomp.StompError.None || reason.IsRefusal())
+            LogRefused(_environment.Log, Id, Safe(UserName), Peer, what);
         LogEnded(_environment.Log, Id, Safe(UserName), Peer, reason.Text());
         _environment.Metrics.ConnectionClosed(reason.Text());
     }

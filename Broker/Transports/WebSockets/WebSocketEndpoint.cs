@@ -4,6 +4,7 @@ using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace Broker.Transports.WebSockets;
@@ -46,8 +47,21 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     private async Task RunAsync(HttpContext context, HandshakeResult handshake)
     {
         IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
-        await ServeAsync(
-            environment, pipe, context.Abort, $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}", PrincipalOf(context)).ConfigureAwait(false);
+        string peer = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
+        await ServeAsync(environment, pipe, context.Abort, peer, PrincipalOf(context)).ConfigureAwait(false);
+        if (context.Features.Get<IConnectionLifetimeFeature>() is { } connection)
+            _ = CutAsync(connection, environment);
+    }
+
+    /// <summary>
+    /// The server ends the connection once the peer has taken what it was sent. One that takes nothing would keep it for ever, and hold
+    /// up the server's stop.
+    /// </summary>
+    private static async Task CutAsync(IConnectionLifetimeFeature connection, SessionEnvironment environment)
+    {
+        // Not cut short by ConnectionClosed: that tells of the receiving side alone. Where all is over it does nothing.
+        await Task.Delay(environment.Limits.LingerTimeout, environment.Time).ConfigureAwait(false);
+        connection.Abort();
     }
 
     /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>

@@ -100,7 +100,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         Task sent = outbox.FinishAsync(last, skipMessages: reason is CloseReason.SlowConsumer or CloseReason.ClientClosed);
         await sent.WaitAsync(limit, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (sent.IsCompletedSuccessfully)
-            await LingerAsync(peerEnd).ConfigureAwait(false);
+            await LingerAsync(peerEnd, reason == CloseReason.GoingAway ? 1 : LingersAtMost).ConfigureAwait(false);
         if (!sent.IsCompletedSuccessfully || !peerEnd.IsCompleted)
         {
             if (!sent.IsCompletedSuccessfully)
@@ -113,9 +113,9 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
         await peerEnd.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task LingerAsync(Task peerEnd)
+    private async Task LingerAsync(Task peerEnd, int atMost)
     {
-        for (int i = 0; i < LingersAtMost && !peerEnd.IsCompleted; i++)
+        for (int i = 0; i < atMost && !peerEnd.IsCompleted; i++)
         {
             long before = BytesReceived;
             await peerEnd.WaitAsync(limits.LingerTimeout, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -127,6 +127,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     /// <summary>Reads and forgets until the peer's close frame or the end of its bytes.</summary>
     private async Task DiscardAsync()
     {
+        await Task.Yield(); // a peer that sends without end never makes a read wait, and the last bytes must not wait for that
         var nowhere = new Nowhere();
         try
         {

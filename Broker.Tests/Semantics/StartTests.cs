@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using Broker.Security;
+using Broker.Tests.TestHost;
+
+namespace Broker.Tests.Semantics;
+
+/// <summary>
+/// The program from the outside: options come "with messages that name the setting", "a command [...] prints a hash for a passcode read
+/// from stdin", and what stops the start is told in words.
+/// </summary>
+public sealed class StartTests
+{
+    [Fact]
+    public async Task Settings_that_are_wrong_stop_the_start_and_all_are_named()
+    {
+        var (exit, output, error) = await RunAsync("", "--urls=http://127.0.0.1:0", "--Broker:Limits:FrameBytes=17", "--Broker:Path=ws", "--Broker:HeartBeat:PingAfter=00:02:00");
+        exit.Should().Be(1);
+        error.Should().ContainAll("Broker:Limits:FrameBytes", "Broker:Path", "Broker:HeartBeat:PingAfter");
+        ShouldBeWords(error);
+        output.Should().NotContain("Now listening");
+    }
+
+    [Theory]
+    [InlineData("--Broker:Limits:FrameByts=1", "Broker:Limits:FrameByts is not a setting")]
+    [InlineData("--Broker:Limits:FrameBytes=many", "Broker:Limits:FrameBytes is \"many\"")]
+    [InlineData("--Broker:AllowedOrigins:0=*", "Broker:AllowedOrigins:0")]
+    [InlineData("--Broker:Users:0:Login=alice", "Broker:Users:0:PasscodeHash")]
+    [InlineData("--Broker:Topics:0:Pattern=/queue/a", "Broker:Topics:0:Pattern")]
+    public async Task A_setting_that_is_wrong_is_named(string argument, string named)
+    {
+        var start = () => RunningBroker.StartAsync(argument[2..]);
+        (await start.Should().ThrowAsync<Microsoft.Extensions.Options.OptionsValidationException>()).Which.Failures.Should().Contain(f => f.Contains(named, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--urls=http://0.0.0.0:0", "Broker:AllowAnonymous=true")]
+    [InlineData("--urls=http://192.0.2.1:9", "192.0.2.1")]
+    [InlineData("--urls=nonsense", "nonsense")]
+    public async Task Where_it_cannot_or_must_not_listen_it_says_so_in_words_and_ends(string urls, string named)
+    {
+        var (exit, _, error) = await RunAsync("", urls);
+        exit.Should().Be(1);
+        error.Should().Contain(named);
+        ShouldBeWords(error);
+    }
+
+    [Fact]
+    public async Task The_hash_that_hash_passcode_prints_lets_its_user_in()
+    {
+        var (exit, output, error) = await RunAsync("open sesame\n", "hash-passcode");
+        (exit, error).Should().Be((0, ""));
+        output.TrimEnd().Should().StartWith("pbkdf2-sha256$").And.NotContain("\n");
+        PasscodeHash.TryParse(output.TrimEnd(), out var hash).Should().BeTrue();
+        await using var broker = await RunningBroker.StartAsync("Broker:Users:0:Login=ali", "Broker:Users:0:PasscodeHash=" + hash!.Format());
+        using var client = await StompTestClient.ConnectAsync(broker.Port, headers: [("login", "ali"), ("passcode", "open sesame")]);
+        client.Connected!["user-name"].Should().Be("ali");
+    }
+
+    private static void ShouldBeWords(string error) => error.Should().NotContain("   at ").And.NotContain("Exception").And.EndWith("\n");
+
+    private static async Task<(int Exit, string Output, string Error)> RunAsync(string input, params string[] arguments)
+    {
+        var test = TestContext.Current.CancellationToken;
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        {
+            WorkingDirectory = Path.GetTempPath(), // it starts from any
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(typeof(Program).Assembly.Location);
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        await process.StandardInput.WriteAsync(input.AsMemory(), test);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(test), error = process.StandardError.ReadToEndAsync(test);
+        await process.WaitForExitAsync(test).WaitAsync(TimeSpan.FromSeconds(20), test);
+        return (process.ExitCode, await output, await error);
+    }
+}
