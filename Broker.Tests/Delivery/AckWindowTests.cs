@@ -94,7 +94,7 @@ public class AckWindowTests
         stand.Outbox.Owed.Should().Be(0);
         stand.Outbox.IsMoving.Should().BeFalse("there is nothing that the socket could take");
 
-        subscription.End();
+        subscription.End(skipWaiting: true);
         subscription.Window!.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, dirty);
 
         stand.Outbox.Bytes.Should().Be(0);

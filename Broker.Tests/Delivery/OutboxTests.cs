@@ -126,8 +126,8 @@ public class OutboxTests
         }
 
         stand.Cut();
-        auto.End();
-        client.End();
+        auto.End(skipWaiting: true);
+        client.End(skipWaiting: true);
         auto.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, dirty);
         client.Deliver(OutboxStand.Publish("late", "later"), SlowSubscriberPolicy.Disconnect, dirty);
         stand.Outbox.EnqueueStomp("receipt"u8.ToArray(), 1, dirty);
