@@ -100,6 +100,8 @@ public sealed partial class DiagnosticsTests(SharedBroker shared) : IClassFixtur
         while (frame.Command == "MESSAGE");
         (frame.Command, frame["message"]).Should().Be(("ERROR", "slow consumer"));
         (await slow.Socket.ReadCloseAsync()).Code.Should().Be(1013);
+        await slow.Socket.SendCloseAsync(1013);
+        await broker.StopAsync();
         broker.Log.Lines.Should().ContainSingle(l => l.StartsWith("Warning:", StringComparison.Ordinal)).Which.Should().ContainAll("slow consumer", "'sam'", "Broker:Limits:OutboxBytes");
     }
 

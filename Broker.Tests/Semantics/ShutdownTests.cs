@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Broker.Endpoints;
 using Broker.Security;
 using Broker.Tests.TestHost;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -70,12 +72,18 @@ public sealed class ShutdownTests
     [InlineData("a close")]
     public async Task A_client_that_never_reads_what_the_server_has_already_buffered_is_cut_too(string sends)
     {
-        // All that the outbox had is with Kestrel: nothing in the broker waits any more, but the socket does.
-        await using var app = Program.Build(["--urls=http://127.0.0.1:0", "--Broker:ShutdownTimeout=00:00:00.300", "--Broker:Limits:LingerTimeout=00:00:00.100"], builder =>
+        // In an application the output is Kestrel's own, and what it has buffered is nothing that waits in the broker any more.
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = null);
+        builder.Services.AddStompBroker(options =>
         {
-            builder.Logging.ClearProviders();
-            builder.WebHost.UseSockets(sockets => sockets.MaxWriteBufferSize = null);
+            options.ShutdownTimeout = TimeSpan.FromSeconds(0.3);
+            options.Limits.LingerTimeout = TimeSpan.FromSeconds(0.1);
         });
+        await using var app = builder.Build();
+        app.MapStompBroker();
         await app.StartAsync(TestContext.Current.CancellationToken);
         var port = new Uri(app.Urls.Single()).Port;
         using var slow = new StompTestClient(await RawWebSocket.ConnectAsync(port, "/ws", receiveBufferBytes: 4096));

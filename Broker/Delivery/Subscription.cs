@@ -58,7 +58,7 @@ internal sealed class Subscription
     internal int Slot { get; set; }
 
     /// <summary>Takes nothing more. What waits in the outbox is skipped after an UNSUBSCRIBE, and is still sent when the connection closes.</summary>
-    public void End(bool skipWaiting)
+    public void End(bool skipWaiting = true)
     {
         lock (_opening)
             _state = skipWaiting ? State.Ended : State.Closing;
