@@ -14,6 +14,7 @@ namespace Broker.Routing;
 internal sealed class TopicTable
 {
     private const int IdleTopics = 16 * 1024;
+    private const int RestMilliseconds = 1000;
 
     private readonly ConcurrentDictionary<byte[], Topic> _topics = new(Utf8NameComparer.Instance);
     private readonly ConcurrentDictionary<byte[], Topic>.AlternateLookup<ReadOnlySpan<byte>> _byName;
@@ -25,6 +26,7 @@ internal sealed class TopicTable
     private int _patternVersion;
     private int _count;
     private int _sweepAt = IdleTopics;
+    private long _sweepNotBefore;
 
     public TopicTable(BrokerOptions options)
     {
@@ -100,6 +102,7 @@ internal sealed class TopicTable
         {
             if (_topics.TryGetValue(subscription.Destination, out Topic? topic))
                 topic.Remove(subscription);
+            Volatile.Write(ref _sweepNotBefore, 0); // there may be one to forget now
             return;
         }
 
@@ -149,12 +152,16 @@ internal sealed class TopicTable
     {
         lock (_sweepGate)
         {
-            if (Count < _sweepAt && Count < _limits.Destinations)
+            if ((Count < _sweepAt && Count < _limits.Destinations) || Environment.TickCount64 < _sweepNotBefore)
                 return;
             ForgetUnused();
             if (Count >= _limits.Destinations)
                 ForgetUnused(); // at the limit there is no second chance: what nobody listens to makes room
             _sweepAt = Count + IdleTopics;
+
+            // All are subscribed to: who asks for more is refused, and does not make the table be searched each time.
+            if (Count >= _limits.Destinations)
+                _sweepNotBefore = Environment.TickCount64 + RestMilliseconds;
         }
     }
 
