@@ -58,13 +58,13 @@ internal sealed class Publication
         return ReferenceEquals(shared.Prefix, prefix) || shared.Prefix.AsSpan().SequenceEqual(prefix);
     }
 
-    private byte[] Encode(byte[] prefix)
+    private ReadOnlyMemory<byte> Encode(byte[] prefix)
     {
         var buffer = new ArrayBufferWriter<byte>(MessageBytes + (Count * (prefix.Length + WireFrame.MaxHeaderLength)));
         foreach (Message message in _messages)
             FrameEncoder.Write(buffer, prefix, own: default, message.Bytes, message.IsText);
-        return buffer.WrittenSpan.ToArray();
+        return buffer.WrittenMemory;
     }
 
-    private sealed record Shared(byte[] Prefix, byte[] Frames);
+    private sealed record Shared(byte[] Prefix, ReadOnlyMemory<byte> Frames);
 }
