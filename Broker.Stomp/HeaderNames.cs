@@ -83,9 +83,6 @@ public static class HeaderNames
     /// <summary><c>no-local</c>. SUBSCRIBE: <c>true</c> to leave out the connection's own messages.</summary>
     public static ReadOnlySpan<byte> NoLocal => "no-local"u8;
 
-    /// <summary><c>persistent</c>. SEND: <c>true</c> for a message that survives a crash.</summary>
-    public static ReadOnlySpan<byte> Persistent => "persistent"u8;
-
     /// <summary><c>prefetch-count</c>. SUBSCRIBE: how many messages may be unacknowledged; 0 means no limit.</summary>
     public static ReadOnlySpan<byte> PrefetchCount => "prefetch-count"u8;
 
@@ -94,9 +91,6 @@ public static class HeaderNames
 
     /// <summary><c>reply-to</c>. SEND, MESSAGE: where an answer should go.</summary>
     public static ReadOnlySpan<byte> ReplyTo => "reply-to"u8;
-
-    /// <summary><c>requeue</c>. NACK: <c>false</c> to dead-letter the message.</summary>
-    public static ReadOnlySpan<byte> Requeue => "requeue"u8;
 
     /// <summary><c>user-id</c>. MESSAGE: the sender's user name.</summary>
     public static ReadOnlySpan<byte> UserId => "user-id"u8;
@@ -111,34 +105,13 @@ public static class HeaderNames
     /// <summary><c>retained</c>. MESSAGE: <c>true</c> on a retained value.</summary>
     public static ReadOnlySpan<byte> Retained => "retained"u8;
 
-    /// <summary><c>x-conflate-key</c>. SUBSCRIBE: the header whose value is the key of conflation.</summary>
-    public static ReadOnlySpan<byte> XConflateKey => "x-conflate-key"u8;
-
     /// <summary><c>x-conflate-ms</c>. SUBSCRIBE: the least milliseconds between two messages of one key.</summary>
     public static ReadOnlySpan<byte> XConflateMs => "x-conflate-ms"u8;
-
-    /// <summary><c>x-conflated</c>. MESSAGE: how many messages it stands for.</summary>
-    public static ReadOnlySpan<byte> XConflated => "x-conflated"u8;
-
-    /// <summary><c>x-death-queue</c>. Dead letter: the queue it came from.</summary>
-    public static ReadOnlySpan<byte> XDeathQueue => "x-death-queue"u8;
-
-    /// <summary><c>x-death-reason</c>. Dead letter: why it died.</summary>
-    public static ReadOnlySpan<byte> XDeathReason => "x-death-reason"u8;
-
-    /// <summary><c>x-delivery-count</c>. MESSAGE of a queue: which delivery this is, from 1.</summary>
-    public static ReadOnlySpan<byte> XDeliveryCount => "x-delivery-count"u8;
-
-    /// <summary><c>x-recovered</c>. RECEIPT of a stream's SUBSCRIBE: whether nothing is missing.</summary>
-    public static ReadOnlySpan<byte> XRecovered => "x-recovered"u8;
 
     /// <summary>
     /// <c>x-snapshot</c>. SUBSCRIBE: <c>true</c> to have the snapshot's end marked. MESSAGE: <c>end</c> on its last message.
     /// </summary>
     public static ReadOnlySpan<byte> XSnapshot => "x-snapshot"u8;
-
-    /// <summary><c>x-stream-epoch</c>. SUBSCRIBE, RECEIPT: which life of the stream the offsets belong to.</summary>
-    public static ReadOnlySpan<byte> XStreamEpoch => "x-stream-epoch"u8;
 
     /// <summary><c>x-stream-offset</c>. SUBSCRIBE: where to start. MESSAGE, RECEIPT: a place in the stream.</summary>
     public static ReadOnlySpan<byte> XStreamOffset => "x-stream-offset"u8;

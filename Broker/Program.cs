@@ -58,6 +58,7 @@ internal static class Program
             host.ShutdownTimeout = broker.Value.ShutdownTimeout + AfterShutdown);
         configure?.Invoke(builder);
         WebApplication app = builder.Build();
+        app.Use(static (context, next) => NotFound.AnswerAsync(context, next));
         app.MapStompBroker();
         app.MapBrokerDiagnostics();
         app.MapBrokerConsole();

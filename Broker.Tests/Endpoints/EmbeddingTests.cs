@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.WebSockets;
+using Broker.Configuration;
 using Broker.Endpoints;
+using Broker.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -76,7 +78,7 @@ public class EmbeddingTests
         await using HostApplication allowed = HostApplication.Create(app => app.MapStompBroker("/ws", options => options.AllowAnonymous = true), "http://0.0.0.0:0");
 
         (await FluentActions.Awaiting(open.StartAsync).Should().ThrowAsync<InvalidOperationException>())
-            .Which.Message.Should().Contain("Broker:AllowAnonymous");
+            .Which.Message.Should().ContainAll("Broker:AllowAnonymous", "RequireAuthorization()");
         await closed.StartAsync();
         await allowed.StartAsync();
     }
@@ -97,6 +99,22 @@ public class EmbeddingTests
         await own.SendAsync("SEND\ndestination:/topic/a\n\nshared\0");
 
         (await partner.ReadAsync()).Should().EndWith("\n\nshared\0");
+    }
+
+    [Fact]
+    public async Task Users_of_an_endpoint_satisfy_the_rule_and_come_before_the_HTTP_user()
+    {
+        string hash = PasscodeHash.Create("x", PasscodeHash.MinIterations).Format();
+        await using HostApplication host = await HostApplication.Create(
+            app => app.MapStompBroker("/ws", options => options.Users.Add(new UserOptions { Login = "bob", PasscodeHash = hash })), "http://0.0.0.0:0").StartAsync();
+        var cookies = new CookieContainer();
+        using HttpClient http = host.Http(cookies);
+        (await http.GetAsync("/login/ann", Cancel)).EnsureSuccessStatusCode();
+
+        using NetClient bob = await host.ConnectAsync(cookies: cookies, login: "bob");
+        using NetClient ann = await host.ConnectAsync(cookies: cookies);
+
+        host.Broker.Sessions.Select(session => session.User).Should().BeEquivalentTo("ann", "bob");
     }
 
     [Fact]

@@ -52,7 +52,7 @@ internal sealed class HostApplication : IAsyncDisposable
 
     public StompBroker Broker => App.Services.GetRequiredService<StompBroker>();
 
-    public Uri Address => new(App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address => new(App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal));
 
     /// <summary>Makes the application; <see cref="StartAsync()"/> starts it.</summary>
     public static HostApplication Create(

@@ -1,7 +1,11 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Broker.Diagnostics;
 using Broker.Endpoints;
+using Broker.Messaging;
+using Broker.Sessions;
+using Broker.Tests.TestHost;
 
 namespace Broker.Tests.Endpoints;
 
@@ -33,7 +37,7 @@ public partial class StompBrokerTests
     {
         await using HostApplication host = await HostApplication.Create(app => app.MapStompBroker("/ws")).StartAsync();
         using NetClient client = await host.ConnectAsync(login: "ann");
-        IAsyncEnumerable<StompMessage> messages = host.Broker.SubscribeAsync("/topic/#", Cancel);
+        StompSubscription messages = host.Broker.Subscribe("/topic/#", Cancel);
 
         await client.SendAsync("SEND\ndestination:/topic/a\ncolon:a\\cb\nreceipt:r\n\n\u00e9\0");
         (await client.ReadAsync()).Should().StartWith("RECEIPT");
@@ -54,7 +58,7 @@ public partial class StompBrokerTests
     {
         await using HostApplication host = await HostApplication.Create(app => app.MapStompBroker("/ws")).StartAsync();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        IAsyncEnumerator<StompMessage> reader = host.Broker.SubscribeAsync("/topic/a", stop.Token).GetAsyncEnumerator(Cancel);
+        IAsyncEnumerator<StompMessage> reader = host.Broker.Subscribe("/topic/a", stop.Token).GetAsyncEnumerator(Cancel);
         ValueTask<bool> next = reader.MoveNextAsync();
 
         await stop.CancelAsync();
@@ -86,6 +90,142 @@ public partial class StompBrokerTests
 
         (await ann.ReadAsync()).Should().Be("CLOSE 1000");
         host.Broker.Sessions.Select(session => session.User).Should().BeEquivalentTo("bob");
+    }
+
+    [Fact]
+    public async Task A_slow_subscriber_holds_the_application_as_it_holds_a_client_and_then_meets_the_policy()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.OutboxBytes = 4096);
+        var application = new StompBroker(broker.Environment);
+        using StompTestClient slow = await broker.ConnectAsync(unread: 1);
+        await slow.SubscribeAsync("0", "/topic/a");
+        Session session = broker.Environment.Sessions.All.Single();
+
+        Task held = await FillAsync(application, "/topic/a", Cancel);
+        Task alsoHeld = application.PublishAsync("/topic/a", new byte[1000], cancellationToken: Cancel).AsTask();
+        held.IsCompleted.Should().BeFalse();
+        while (!held.IsCompleted || !alsoHeld.IsCompleted)
+        {
+            broker.Time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        await held;
+        await alsoHeld;
+        session.CloseReason.Should().Be(CloseReason.SlowConsumer);
+    }
+
+    [Fact]
+    public async Task A_held_publish_that_is_cancelled_is_not_published()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.OutboxBytes = 4096);
+        var application = new StompBroker(broker.Environment);
+        using StompTestClient slow = await broker.ConnectAsync(unread: 1);
+        await slow.SubscribeAsync("0", "/topic/a");
+        await using StompSubscription other = application.Subscribe("/topic/a", Cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+
+        Task held = await FillAsync(application, "/topic/a", stop.Token);
+        await stop.CancelAsync();
+        while (!held.IsCompleted)
+        {
+            broker.Time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        await FluentActions.Awaiting(() => held).Should().ThrowAsync<OperationCanceledException>();
+        broker.Environment.Sessions.All.Should().OnlyContain(session => session.CloseReason == CloseReason.None);
+    }
+
+    [Fact]
+    public async Task A_subscription_of_the_application_that_falls_behind_ends_with_an_exception()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.OutboxBytes = 4096);
+        var application = new StompBroker(broker.Environment);
+        await using StompSubscription subscription = application.Subscribe("/topic/a", Cancel);
+
+        for (int i = 0; i < 200; i++)
+        {
+            Task publish = application.PublishAsync("/topic/a", new byte[1000], cancellationToken: Cancel).AsTask();
+            while (!publish.IsCompleted)
+            {
+                broker.Time.Advance(TimeSpan.FromMilliseconds(50));
+                await Task.Yield();
+            }
+        }
+
+        var read = async () =>
+        {
+            await foreach (StompMessage message in subscription)
+                message.Body.Length.Should().Be(1000);
+        };
+        (await read.Should().ThrowAsync<StompBrokerException>()).Which.Message.Should().Contain("slow consumer");
+    }
+
+    [Fact]
+    public async Task A_subscription_ends_with_its_disposal_enumerated_or_not()
+    {
+        await using var broker = new MemoryBroker();
+        var application = new StompBroker(broker.Environment);
+        await using (application.Subscribe("/topic/a", Cancel))
+            SubscriptionsOf(broker).Should().Be(1);
+        SubscriptionsOf(broker).Should().Be(0);
+
+        await using (StompSubscription subscription = application.Subscribe("/topic/a", Cancel))
+        {
+            await application.PublishAsync("/topic/a", "one", cancellationToken: Cancel);
+            await foreach (StompMessage message in subscription)
+            {
+                message.Text.Should().Be("one");
+                break;
+            }
+
+            SubscriptionsOf(broker).Should().Be(0);
+        }
+
+        using var stop = new CancellationTokenSource();
+        application.Subscribe("/topic/a", stop.Token);
+        await stop.CancelAsync();
+        SubscriptionsOf(broker).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task Headers_that_the_broker_alone_sets_are_left_out_and_a_bad_one_is_an_exception()
+    {
+        await using var broker = new MemoryBroker();
+        var application = new StompBroker(broker.Environment);
+        await using StompSubscription subscription = application.Subscribe("/topic/a", Cancel);
+
+        await application.PublishAsync("/topic/a", "x", [new("user-id", "root"), new("subscription", "9"), new("x-own", "yes")], Cancel);
+        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("expires", "soon")], Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
+        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("long", new string('x', 20_000))], Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
+
+        await foreach (StompMessage message in subscription)
+        {
+            message["user-id"].Should().BeNull();
+            message["subscription"].Should().Be("0");
+            message["x-own"].Should().Be("yes");
+            break;
+        }
+    }
+
+    private static async Task<Task> FillAsync(StompBroker application, string destination, CancellationToken cancel)
+    {
+        while (true)
+        {
+            Task publish = application.PublishAsync(destination, new byte[1000], cancellationToken: cancel).AsTask();
+            if (!publish.IsCompleted)
+                return publish;
+            await publish;
+        }
+    }
+
+    private static long SubscriptionsOf(MemoryBroker broker)
+    {
+        using var text = new StringWriter();
+        PrometheusText.Write(broker.Metrics, text);
+        string line = text.ToString().Split('\n').Single(l => l.StartsWith("stompbroker_subscriptions ", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private sealed record Quote(string Symbol, decimal Price);

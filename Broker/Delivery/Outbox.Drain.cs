@@ -177,6 +177,7 @@ internal sealed partial class Outbox
     private int Write(in OutboxEntry entry, ref long bytes, ref int messages)
     {
         int frames = 0;
+        long before = bytes;
         switch (entry.Payload)
         {
             case Publication publication when Wanted(entry.Subscription!):
@@ -192,6 +193,8 @@ internal sealed partial class Outbox
             case ControlFrame control:
                 bytes += WriteBytes(control.Bytes);
                 _finished |= control.IsLast;
+                if (_owner.IsTracing)
+                    _owner.TraceSent(WireFrame.Describe(control.Bytes), 1, control.Bytes.Length);
                 return 0;
             case PendingPong:
                 bytes += WriteBytes(WireFrame.Create(WireFrame.Pong, Interlocked.Exchange(ref _pong, null)));
@@ -201,6 +204,8 @@ internal sealed partial class Outbox
         }
 
         _stompEntries++;
+        if (_owner.IsTracing)
+            _owner.TraceSent(entry.Payload is ReplyFrames told ? WireFrame.Describe(told.Bytes) : "MESSAGE", frames, bytes - before);
         return frames;
     }
 

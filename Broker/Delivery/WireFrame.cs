@@ -57,6 +57,22 @@ internal static class WireFrame
         return reader.TryReadBigEndian(out payloadLength);
     }
 
+    /// <summary>What the first of some frames is, for a log: a STOMP command, or the kind of frame.</summary>
+    public static string Describe(ReadOnlySpan<byte> frames)
+    {
+        if (frames.IsEmpty)
+            return "nothing";
+        int start = (frames[1] & 0x7F) switch { 126 => 4, 127 => 10, _ => 2 };
+        int line = frames[start..].IndexOf((byte)'\n');
+        return (frames[0] & 0xF) switch
+        {
+            Close => "close",
+            Ping => "ping",
+            Pong => "pong",
+            _ => line > 0 ? System.Text.Encoding.ASCII.GetString(frames.Slice(start, line)) : "heart-beat",
+        };
+    }
+
     /// <summary>A whole frame as an array.</summary>
     public static byte[] Create(byte opcode, ReadOnlySpan<byte> payload)
     {

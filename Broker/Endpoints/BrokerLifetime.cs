@@ -1,4 +1,3 @@
-using Broker.Configuration;
 using Broker.Diagnostics;
 using Broker.Routing;
 using Broker.Security;
@@ -8,7 +7,6 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 
 namespace Broker.Endpoints;
 
@@ -40,7 +38,7 @@ internal sealed class ListenGuard
 /// <summary>Starts the sweep, checks where the server listens, and on shutdown lets every session empty its outbox and close with 1001.</summary>
 internal sealed partial class BrokerLifetime(
     IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions, TopicTable topics, BrokerMetrics metrics,
-    EndpointDataSource routes, IOptions<BrokerOptions> options, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
+    EndpointDataSource routes, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
 {
     private CancellationTokenRegistration _stopping;
 
@@ -50,7 +48,7 @@ internal sealed partial class BrokerLifetime(
         guard.Check(addresses, routes.Endpoints);
         metrics.ObserveTopics(() => topics.Count);
         metrics.ObserveOutboxBytes(() => sessions.OutboxBytes);
-        if (!guard.IsLoopbackOnly && options.Value.AllowAnonymous && options.Value.Users.Count == 0)
+        if (!guard.IsLoopbackOnly && routes.Endpoints.Any(static route => route.Metadata.GetMetadata<StompEndpoint>()?.IsOpen(route) == true))
             LogAnonymous(log, string.Join(", ", addresses));
         _stopping = lifetime.ApplicationStopping.Register(Stop);
         return Task.CompletedTask;

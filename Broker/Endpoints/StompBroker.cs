@@ -117,15 +117,16 @@ public sealed class StompBroker
     }
 
     /// <summary>
-    /// Listens to a topic or pattern until the enumeration is disposed or cancelled: <c>await foreach (var m in broker.SubscribeAsync("/topic/quotes.*"))</c>.
-    /// Live from the call on. Who does not take messages fast enough is a slow subscriber like any other: by the topic's
-    /// policy its oldest messages are dropped, or the enumeration ends with a <see cref="StompBrokerException"/>, which also says what is wrong with a destination.
+    /// Listens to a topic or pattern, live from the call on, until it is disposed or cancelled:
+    /// <c>await foreach (StompMessage message in broker.Subscribe("/topic/quotes.*"))</c>. Who does not take messages fast enough is a slow
+    /// subscriber like any other: by the topic's policy its oldest messages are dropped, or the enumeration ends with a
+    /// <see cref="StompBrokerException"/>. That is also thrown here for a destination that is wrong.
     /// </summary>
-    public IAsyncEnumerable<StompMessage> SubscribeAsync(string destination, CancellationToken cancellationToken = default)
+    public StompSubscription Subscribe(string destination, CancellationToken cancellationToken = default)
     {
-        var subscription = new InProcessSubscription(_environment, Encoding.UTF8.GetBytes(destination));
+        var subscription = new StompSubscription(_environment, Encoding.UTF8.GetBytes(destination), cancellationToken);
         StompError error = subscription.Open();
-        return error == StompError.None ? subscription.ReadAllAsync(cancellationToken) : throw Refusal(error);
+        return error == StompError.None ? subscription : throw Refusal(error);
     }
 
     /// <summary>Closes all sessions of a user with code 1000 and returns how many there were.</summary>

@@ -14,10 +14,13 @@ internal sealed class StompEndpoint(BrokerOptions options, WebSocketEndpoint web
     public WebSocketEndpoint WebSockets { get; } = webSockets;
 
     /// <summary>Why it must not be served at these addresses (SEMANTICS 11); null when it may. An endpoint that requires authorization lets nobody in unknown.</summary>
-    public string? Refusal(Endpoint route, IEnumerable<string> addresses)
-    {
-        bool isAuthorized = route.Metadata.GetMetadata<IAllowAnonymous>() is null
-            && (route.Metadata.GetMetadata<IAuthorizeData>() is not null || route.Metadata.GetMetadata<AuthorizationPolicy>() is not null);
-        return isAuthorized ? null : ListenRule.Refusal(addresses, Options);
-    }
+    public string? Refusal(Endpoint route, IEnumerable<string> addresses) =>
+        IsAuthorized(route) || ListenRule.Refusal(addresses, Options) is not { } refusal ? null
+        : refusal + " In an application that maps the broker itself: RequireAuthorization() on what MapStompBroker returns, or the same settings in code.";
+
+    /// <summary>True when anybody may connect from anywhere, as told to.</summary>
+    public bool IsOpen(Endpoint route) => !IsAuthorized(route) && Options.AllowAnonymous && Options.Users.Count == 0;
+
+    private static bool IsAuthorized(Endpoint route) => route.Metadata.GetMetadata<IAllowAnonymous>() is null
+        && (route.Metadata.GetMetadata<IAuthorizeData>() is not null || route.Metadata.GetMetadata<AuthorizationPolicy>() is not null);
 }

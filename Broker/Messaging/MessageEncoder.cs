@@ -177,7 +177,7 @@ internal static class MessageEncoder
         _ => IsFamily(name),
     };
 
-    private static bool IsFamily(ReadOnlySpan<byte> name) => name.StartsWith("x-stream-"u8) || name.StartsWith("x-death-"u8);
+    private static bool IsFamily(ReadOnlySpan<byte> name) => name.StartsWith(HeaderNames.XStreamPrefix) || name.StartsWith(HeaderNames.XDeathPrefix);
 
     /// <summary>Header lines into one buffer that is known to be large enough.</summary>
     private ref struct HeaderLines(byte[] buffer, StompVersion version)

@@ -26,6 +26,9 @@ internal sealed partial class Session
     [LoggerMessage(106, LogLevel.Warning, "Session {Session}: {User} from {Peer} refused: {Error} (setting: {Setting})")]
     private static partial void LogRefusedBySetting(ILogger logger, string session, string user, string peer, string error, string setting);
 
+    [LoggerMessage(106, LogLevel.Trace, "Session {Session}: sent {Command} ({Frames} frames, {Bytes} bytes)")]
+    private static partial void LogSent(ILogger logger, string session, string command, int frames, long bytes);
+
     private void LogConnected(string session, string? user, string peer, string version) =>
         LogConnected(_environment.Log, session, Safe(user), peer, version);
 

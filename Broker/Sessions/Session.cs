@@ -106,6 +106,12 @@ internal sealed partial class Session : IOutboxOwner
     public void ConnectionLost() => Close(CloseReason.ConnectionLost);
 
     /// <summary>Thread-safe.</summary>
+    public bool IsTracing => _environment.Log.IsEnabled(LogLevel.Trace);
+
+    /// <summary>Thread-safe.</summary>
+    public void TraceSent(string command, int frames, long bytes) => LogSent(_environment.Log, Id, command, frames, bytes);
+
+    /// <summary>Thread-safe.</summary>
     public void Fault(Exception exception)
     {
         LogFault(exception, Id);

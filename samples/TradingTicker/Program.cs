@@ -5,7 +5,6 @@ using TradingTicker;
 // The page lies beside the program, from wherever that is started.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.WebHost.UseStaticWebAssets();
-builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
     builder.WebHost.UseUrls("http://localhost:5080");
 

@@ -66,7 +66,7 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
 
     private async Task FollowRateAsync(CancellationToken stopping)
     {
-        await foreach (StompMessage message in broker.SubscribeAsync(RateTopic, stopping))
+        await foreach (StompMessage message in broker.Subscribe(RateTopic, stopping))
         {
             if (!int.TryParse(message.Text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int rate))
                 continue;

@@ -9,20 +9,24 @@ using Broker.Stomp;
 namespace Broker.Endpoints;
 
 /// <summary>
-/// A subscription of the application: an outbox like a client's, whose bytes are read in the same process. One way for all
-/// subscribers, slow ones included.
+/// A subscription of the application, live until it is disposed, its enumeration ends, or its token is cancelled. Enumerate it
+/// once: <c>await foreach (StompMessage message in broker.Subscribe("/topic/#"))</c>.
 /// </summary>
-internal sealed class InProcessSubscription : IOutboxOwner
+public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDisposable, IOutboxOwner
 {
+    // An outbox like a client's, whose bytes are read in the same process: one way for all subscribers, slow ones included.
     private readonly SessionEnvironment _environment;
     private readonly Pipe _pipe = new();
     private readonly StompParser _parser;
     private readonly Subscription _subscription;
     private volatile StompError _error;
+    private readonly CancellationToken _stop;
+    private CancellationTokenRegistration _stopping;
     private int _ended;
 
-    public InProcessSubscription(SessionEnvironment environment, byte[] destination)
+    internal StompSubscription(SessionEnvironment environment, byte[] destination, CancellationToken stop)
     {
+        _stop = stop;
         _environment = environment;
 
         // A frame of the broker's own making is within no limit of a client's: headers are added to it.
@@ -38,7 +42,7 @@ internal sealed class InProcessSubscription : IOutboxOwner
     private StompError DestinationError { get; }
 
     /// <summary>Makes it live, or says why it cannot be.</summary>
-    public StompError Open()
+    internal StompError Open()
     {
         if (DestinationError != StompError.None)
             return DestinationError;
@@ -47,10 +51,20 @@ internal sealed class InProcessSubscription : IOutboxOwner
             return error;
         _environment.Metrics.AddSubscriptions(1);
         _subscription.Open(receipt: null, new DirtyOutboxes());
+        _stopping = _stop.UnsafeRegister(static self => ((StompSubscription)self!).Stop(), this);
         return StompError.None;
     }
 
-    public void Close(StompError error)
+    void IOutboxOwner.Close(StompError error) => Close(error);
+
+    void IOutboxOwner.Fault(Exception exception) => Close(StompError.ServerError);
+
+    void IOutboxOwner.ConnectionLost()
+    {
+        // The reader is this object: it ends the subscription before it ends the pipe.
+    }
+
+    private void Close(StompError error)
     {
         _error = error;
         _pipe.Reader.CancelPendingRead();
@@ -59,19 +73,23 @@ internal sealed class InProcessSubscription : IOutboxOwner
         ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription.End(), this, preferLocal: false);
     }
 
-    public void Fault(Exception exception) => Close(StompError.ServerError);
+    /// <summary>The messages, in each topic's order; ends by cancellation only, or with a <see cref="StompBrokerException"/> when the application did not keep up.</summary>
+    public IAsyncEnumerator<StompMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default) => ReadAllAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
 
-    public void ConnectionLost()
+    /// <summary>Ends it, enumerated or not. Thread-safe.</summary>
+    public ValueTask DisposeAsync()
     {
-        // The reader is this object: it ends the subscription before it ends the pipe.
+        End();
+        return ValueTask.CompletedTask;
     }
 
-    public async IAsyncEnumerable<StompMessage> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<StompMessage> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
+                _stop.ThrowIfCancellationRequested();
                 ReadResult result = await _pipe.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 ReadOnlySequence<byte> bytes = result.Buffer;
                 while (TryReadMessage(ref bytes, out StompMessage? message))
@@ -88,10 +106,17 @@ internal sealed class InProcessSubscription : IOutboxOwner
         }
     }
 
+    private void Stop()
+    {
+        End();
+        _pipe.Reader.CancelPendingRead();
+    }
+
     private void End()
     {
         if (Interlocked.Exchange(ref _ended, 1) != 0)
             return;
+        _stopping.Dispose();
         _environment.Topics.Unsubscribe(_subscription);
         _environment.Metrics.AddSubscriptions(-1);
     }
