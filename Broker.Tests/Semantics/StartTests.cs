@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Broker.Security;
 using Broker.Tests.TestHost;
 
@@ -10,6 +11,9 @@ namespace Broker.Tests.Semantics;
 /// </summary>
 public sealed class StartTests
 {
+    private const int Sigterm = 15;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     [Fact]
     public async Task Settings_that_are_wrong_stop_the_start_and_all_are_named()
     {
@@ -56,11 +60,52 @@ public sealed class StartTests
         client.Connected!["user-name"].Should().Be("ali");
     }
 
+    [Fact]
+    public async Task SIGTERM_drains_and_the_process_ends_with_success()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        var test = TestContext.Current.CancellationToken;
+        using var process = Start("--urls=http://127.0.0.1:0");
+        try
+        {
+            process.StandardInput.Close();
+            var error = process.StandardError.ReadToEndAsync(test);
+            var port = await ReadPortAsync(process.StandardOutput, test).WaitAsync(Patience, test);
+            var output = process.StandardOutput.ReadToEndAsync(test); // or it would block on a full pipe
+            using var client = await StompTestClient.ConnectAsync(port);
+            await client.SendFrameAsync("SUBSCRIBE", [("id", "0"), ("destination", "/topic/a"), ("receipt", "r")]);
+            await client.ReadFrameAsync("RECEIPT");
+
+            Kill(process.Id, Sigterm).Should().Be(0);
+            (await client.Socket.ReadCloseAsync()).Code.Should().Be(1001);
+            await client.Socket.SendCloseAsync(1001);
+            (await client.Socket.ReadToEndAsync()).End.Should().Be(StreamEnd.Fin);
+            await process.WaitForExitAsync(test).WaitAsync(Patience, test);
+            process.ExitCode.Should().Be(0, "it said: {0}{1}", await output, await error);
+            (await error).Should().BeEmpty();
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
+    }
+
     private static void ShouldBeWords(string error) => error.Should().NotContain("   at ").And.NotContain("Exception").And.EndWith("\n");
 
     private static async Task<(int Exit, string Output, string Error)> RunAsync(string input, params string[] arguments)
     {
         var test = TestContext.Current.CancellationToken;
+        using var process = Start(arguments);
+        await process.StandardInput.WriteAsync(input.AsMemory(), test);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(test), error = process.StandardError.ReadToEndAsync(test);
+        await process.WaitForExitAsync(test).WaitAsync(Patience, test);
+        return (process.ExitCode, await output, await error);
+    }
+
+    private static Process Start(params string[] arguments)
+    {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
             WorkingDirectory = Path.GetTempPath(), // it starts from any
@@ -71,11 +116,23 @@ public sealed class StartTests
         start.ArgumentList.Add(typeof(Program).Assembly.Location);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(input.AsMemory(), test);
-        process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync(test), error = process.StandardError.ReadToEndAsync(test);
-        await process.WaitForExitAsync(test).WaitAsync(TimeSpan.FromSeconds(20), test);
-        return (process.ExitCode, await output, await error);
+        return Process.Start(start)!;
     }
+
+    /// <summary>The port that it says it listens on.</summary>
+    private static async Task<int> ReadPortAsync(StreamReader output, CancellationToken cancellation)
+    {
+        const string Listening = "Now listening on: ";
+        while (await output.ReadLineAsync(cancellation) is { } line)
+        {
+            if (line.IndexOf(Listening, StringComparison.Ordinal) is >= 0 and var at)
+                return new Uri(line[(at + Listening.Length)..].Trim()).Port;
+        }
+
+        throw new InvalidOperationException("It ended before it listened.");
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int process, int signal);
 }

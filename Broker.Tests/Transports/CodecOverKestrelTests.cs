@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Pipelines;
+using Broker.Delivery;
 using Broker.Tests.TestHost;
 using Broker.Transports.WebSockets;
 
@@ -96,16 +98,13 @@ public sealed class CodecOverKestrelTests(HandshakeHost host) : IClassFixture<Ha
         }
     }
 
-    private static Task WriteAsync(Stream stream, byte opcode, ReadOnlySpan<byte> payload)
-    {
-        var frame = new byte[WebSocketFrameWriter.HeaderLength(payload.Length) + payload.Length];
-        payload.CopyTo(frame.AsSpan(WebSocketFrameWriter.WriteHeader(frame, payload.Length, opcode)));
-        return stream.WriteAsync(frame).AsTask();
-    }
+    private static Task WriteAsync(Stream stream, byte opcode, ReadOnlySpan<byte> payload) =>
+        stream.WriteAsync(WireFrame.Create(opcode, payload)).AsTask();
 
     private static Task WriteCloseAsync(Stream stream, int code)
     {
-        var frame = new byte[WebSocketFrameWriter.MaxCloseFrame];
-        return stream.WriteAsync(frame.AsMemory(0, WebSocketFrameWriter.WriteClose(frame, code, default))).AsTask();
+        var payload = new byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16BigEndian(payload, (ushort)code);
+        return WriteAsync(stream, WebSocketOpcode.Close, payload);
     }
 }

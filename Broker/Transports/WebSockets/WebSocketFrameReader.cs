@@ -24,6 +24,9 @@ internal sealed class WebSocketFrameReader(long maxMessageBytes)
     private const int NoHeader = 0;
     private const int BadHeader = -1;
 
+    /// <summary>The longest payload of a control frame (section 5.5).</summary>
+    private const int MaxControlPayload = 125;
+
     private readonly long _maxMessageBytes = maxMessageBytes;
 
     /// <summary>Bytes announced by the frames so far of the current message.</summary>
@@ -186,7 +189,7 @@ internal sealed class WebSocketFrameReader(long maxMessageBytes)
         // Section 5.1: a client must mask. Section 5.5: a control frame's length fits into seven bits.
         var length = (long)(bytes[1] & 0x7F);
         var isControl = WebSocketOpcode.IsControl(opcode);
-        if ((bytes[1] & Masked) == 0 || (isControl && length > WebSocketFrameWriter.MaxControlPayload))
+        if ((bytes[1] & Masked) == 0 || (isControl && length > MaxControlPayload))
             return Refuse(WebSocketError.Protocol);
 
         var keyAt = 2;
