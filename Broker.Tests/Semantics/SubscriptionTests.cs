@@ -4,7 +4,7 @@ namespace Broker.Tests.Semantics;
 
 /// <summary>
 /// SEMANTICS 6: "<c>id</c> is required in 1.1 and 1.2 (1.0: the destination stands in). A duplicate id, an unknown <c>ack</c> value, an UNSUBSCRIBE of an
-/// unknown id: err+close." And what of section 6 is refused until its issue.
+/// unknown id: err+close." And what of section 6 is not there yet is refused.
 /// </summary>
 public class SubscriptionTests
 {

@@ -33,6 +33,12 @@ internal sealed class SocketOutput : PipeWriter
 
     public override long UnflushedBytes => _length;
 
+    /// <summary>
+    /// Set for a WebSocket: that the peer has ended its own sending does not end the connection, for what it is owed, an ERROR
+    /// perhaps, still goes out. The server would cut it.
+    /// </summary>
+    public bool OutlivesInput { get; set; }
+
     /// <summary>Ends when nothing more is on its way to the socket.</summary>
     public Task Sending => _sending;
 

@@ -22,6 +22,16 @@ internal static class SocketOutputMiddleware
         IDuplexPipe original = connection.Transport;
         var output = new SocketOutput(socket);
         connection.Transport = new Duplex(original.Input, output);
+        connection.Features.Set(output);
+        using var closed = new CancellationTokenSource();
+        await using CancellationTokenRegistration closing = connection.ConnectionClosed.UnsafeRegister(
+            _ =>
+            {
+                if (!output.OutlivesInput)
+                    closed.Cancel();
+            },
+            state: null);
+        connection.ConnectionClosed = closed.Token;
         try
         {
             await next(connection).ConfigureAwait(false);

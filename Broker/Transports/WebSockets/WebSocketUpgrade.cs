@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -23,6 +24,8 @@ internal static class WebSocketUpgrade
         // as long as the response's rate says, and without one forever, when the connection counts no more.
         if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { MinDataRate: null } output)
             output.MinDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        if (context.Features.Get<SocketOutput>() is { } direct)
+            direct.OutlivesInput = true;
         Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
 
         // Behind the upgrade the connection's own pipe is ours alone: no stream, no copy. Other servers give the stream only.
