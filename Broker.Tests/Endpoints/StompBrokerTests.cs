@@ -190,6 +190,20 @@ public partial class StompBrokerTests
     }
 
     [Fact]
+    public async Task Disposal_ends_an_enumeration_that_waits()
+    {
+        await using var broker = new MemoryBroker();
+        StompSubscription subscription = new StompBroker(broker.Environment).Subscribe("/topic/a", Cancel);
+        await using IAsyncEnumerator<StompMessage> reader = subscription.GetAsyncEnumerator(Cancel);
+        ValueTask<bool> next = reader.MoveNextAsync();
+        next.IsCompleted.Should().BeFalse();
+
+        await subscription.DisposeAsync();
+
+        (await next).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task Headers_that_the_broker_alone_sets_are_left_out_and_a_bad_one_is_an_exception()
     {
         await using var broker = new MemoryBroker();

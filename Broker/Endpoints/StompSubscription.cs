@@ -19,9 +19,9 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
     private readonly Pipe _pipe = new();
     private readonly StompParser _parser;
     private readonly Subscription _subscription;
-    private volatile StompError _error;
     private readonly CancellationToken _stop;
     private CancellationTokenRegistration _stopping;
+    private volatile StompError _error;
     private int _ended;
 
     internal StompSubscription(SessionEnvironment environment, byte[] destination, CancellationToken stop)
@@ -34,7 +34,7 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         Destination = destination;
         DestinationError = Messaging.Destination.CheckSubscribe(destination, environment.Limits, out bool isPattern);
         var outbox = new Outbox(_pipe.Writer, this, environment.Limits, environment.Metrics, environment.Time);
-        _subscription = new Subscription(outbox, 1, "0"u8.ToArray(), destination, isPattern, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
+        _subscription = new Subscription(outbox, number: 0, "0"u8.ToArray(), destination, isPattern, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
     }
 
     private byte[] Destination { get; }
@@ -73,13 +73,13 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription.End(), this, preferLocal: false);
     }
 
-    /// <summary>The messages, in each topic's order; ends by cancellation only, or with a <see cref="StompBrokerException"/> when the application did not keep up.</summary>
+    /// <summary>The messages, in each topic's order; ends by disposal or cancellation, or with a <see cref="StompBrokerException"/> when the application did not keep up.</summary>
     public IAsyncEnumerator<StompMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default) => ReadAllAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
 
-    /// <summary>Ends it, enumerated or not. Thread-safe.</summary>
+    /// <summary>Ends it, and the enumeration if there is one. Thread-safe.</summary>
     public ValueTask DisposeAsync()
     {
-        End();
+        Stop();
         return ValueTask.CompletedTask;
     }
 
@@ -97,6 +97,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
                 _pipe.Reader.AdvanceTo(bytes.Start, bytes.End);
                 if (_error != StompError.None)
                     throw new StompBrokerException($"{StompErrors.Get(_error).Message}: the subscriber to {Encoding.UTF8.GetString(Destination)} did not keep up.");
+                if (Volatile.Read(ref _ended) != 0 && !_stop.IsCancellationRequested)
+                    yield break; // disposed
             }
         }
         finally

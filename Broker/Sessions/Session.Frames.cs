@@ -136,16 +136,12 @@ internal sealed partial class Session
             return Fail(StompError.BadAckId, frame);
 
         Subscription? subscription = null;
-        if (_acknowledged?.TryGetValue(number, out subscription) == true)
-        {
-            if (Version == StompVersion.V11 && !subscriptionId.SequenceEqual(subscription.Id))
-                return Fail(StompError.BadAckId, frame);
-            if (!subscription.Window!.WasGiven(sequence))
-                return Fail(StompError.BadAckId, frame);
-        }
-
+        if (_acknowledged?.TryGetValue(number, out subscription) == true && Version == StompVersion.V11 && !subscriptionId.SequenceEqual(subscription.Id))
+            return Fail(StompError.BadAckId, frame);
         if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
         {
+            if (subscription?.Window!.WasGiven(sequence) == false)
+                return Fail(StompError.BadAckId, frame);
             StompError error = Transactions.Enlist(name, 0, out Transaction? transaction);
             if (error != StompError.None)
                 return Fail(error, frame);
@@ -154,8 +150,7 @@ internal sealed partial class Session
         }
 
         // A topic's NACK drops the message: it settles as an ACK does.
-        subscription?.Window!.Settle(sequence, _publisher.Dirty);
-        return Done(frame);
+        return subscription?.Window!.Settle(sequence, _publisher.Dirty) == false ? Fail(StompError.BadAckId, frame) : Done(frame);
     }
 
     private Step HandleTransaction(in StompFrame frame)
