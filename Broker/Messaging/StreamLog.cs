@@ -126,9 +126,10 @@ internal sealed class StreamLog
     /// <param name="next">Moves behind what was looked at.</param>
     /// <param name="into">Takes the messages; full, it ends the look.</param>
     /// <param name="filter">What the reader listens to.</param>
+    /// <param name="maxBytes">The message with which so many are reached ends the look.</param>
     /// <param name="atEnd">Nothing is left to read now.</param>
     /// <param name="isLost">Offset <paramref name="next"/> is not kept any more, or is not there yet; nothing was read.</param>
-    public int Read(ref long next, Span<Message> into, DestinationPattern? filter, out bool atEnd, out bool isLost)
+    public int Read(ref long next, Span<Message> into, DestinationPattern? filter, int maxBytes, out bool atEnd, out bool isLost)
     {
         lock (_gate)
         {
@@ -137,11 +138,14 @@ internal sealed class StreamLog
             if (isLost)
                 return 0;
             int count = 0;
-            for (long end = Math.Min(_next, next + LookAtMost); next < end && count < into.Length; next++)
+            long bytes = 0;
+            for (long end = Math.Min(_next, next + LookAtMost); next < end && count < into.Length && bytes < maxBytes; next++)
             {
                 ref readonly Slot slot = ref At(next);
-                if (filter is null || filter.Matches(slot.Destination))
-                    into[count++] = slot.Message;
+                if (filter is not null && !filter.Matches(slot.Destination))
+                    continue;
+                into[count++] = slot.Message;
+                bytes += slot.Message.Length;
             }
 
             atEnd = next == _next;
