@@ -1,5 +1,4 @@
 using Broker.Tests.Browser;
-using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
 namespace Broker.Tests.Samples;
