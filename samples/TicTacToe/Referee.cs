@@ -21,7 +21,7 @@ internal sealed partial class Referee(StompBroker broker, ILogger<Referee> log) 
         {
             string name = message.Destination[..^Moves.Length];
             Game game = _games.GetValueOrDefault(name, Game.Empty);
-            if (message.Destination.EndsWith(Board, StringComparison.Ordinal) && message.Text != Text(game))
+            if (message.Destination.EndsWith(Board, StringComparison.Ordinal) && (message.Text != Text(game) || message["retain"] == "remove"))
                 await PublishAsync(name, game);
             if (!message.Destination.EndsWith(Moves, StringComparison.Ordinal) || message.UserId is not { } who)
                 continue;
@@ -42,7 +42,7 @@ internal sealed partial class Referee(StompBroker broker, ILogger<Referee> log) 
     {
         try
         {
-            await broker.PublishAsync(name + Board, Text(game), [new("content-type", "application/json"), new("retain", "set")]);
+            await broker.PublishAsync(name + Board, game, GameJson.Default.Game, retain: true);
         }
         catch (StompBrokerException refusal)
         {

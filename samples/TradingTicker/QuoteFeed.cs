@@ -12,7 +12,7 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     private const int MaximumRate = 10_000;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
-    private static readonly KeyValuePair<string, string>[] Headers = [new("content-type", "application/json"), new("retain", "set")];
+    private static readonly KeyValuePair<string, string>[] Headers = [new("content-type", "application/json")];
 
     private readonly List<Quote> _quotes = [];
     private readonly List<OutgoingMessage> _messages = [];
@@ -49,7 +49,7 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     private async Task PublishAsync(CancellationToken stopping)
     {
         foreach (Quote quote in _quotes)
-            _messages.Add(new OutgoingMessage($"/topic/quotes.{quote.Symbol}", JsonSerializer.SerializeToUtf8Bytes(quote, TickerJson.Default.Quote), Headers));
+            _messages.Add(new OutgoingMessage($"/topic/quotes.{quote.Symbol}", JsonSerializer.SerializeToUtf8Bytes(quote, TickerJson.Default.Quote), Headers, Retain: true));
         try
         {
             await broker.PublishAsync(_messages, stopping);
@@ -86,7 +86,7 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     }
 
     private ValueTask PublishStateNowAsync(CancellationToken stopping) =>
-        broker.PublishAsync(StateTopic, new FeedState(_rate, Interlocked.Read(ref _published)), TickerJson.Default.FeedState, Headers, stopping);
+        broker.PublishAsync(StateTopic, new FeedState(_rate, Interlocked.Read(ref _published)), TickerJson.Default.FeedState, retain: true, cancellationToken: stopping);
 
     [LoggerMessage(1, LogLevel.Warning, "The broker refused a quote: {Reason}")]
     private static partial void LogRefused(ILogger logger, string reason);
