@@ -18,7 +18,7 @@ export class Feed {
   #last; // the offset before
   #liveFrom; // what has a lower offset is history
   #conflates; // whether messages may stand for others
-  #isResumed; // whether what is history was missed by a cut
+  #recovering; // the offset up to which a cut has been made up for; undefined: there was none
   #isBack = false; // whether this connection follows one that was cut
   #count = 0;
   #mended;
@@ -109,10 +109,8 @@ export class Feed {
     this.#epoch = headers['x-stream-epoch'];
     this.#liveFrom = Number(headers['x-stream-offset']);
     this.#last = (asked ?? this.#liveFrom) - 1;
-    this.#isResumed = asked !== undefined && isBack;
-    if (!this.#isResumed) return;
-    if (this.#destination === this.#all) this.ledger.recovered += this.#liveFrom - asked;
-    this.#handlers.recovered(true);
+    this.#recovering = asked !== undefined && isBack ? asked : undefined;
+    if (this.#recovering !== undefined) this.#handlers.recovered(true);
   }
 
   #take({ headers, body }) {
@@ -136,8 +134,20 @@ export class Feed {
     const count = this.ledger.take(quote, Number(conflated ?? 1));
     this.#next = this.#resumption();
     if (!count) return;
-    if (!isLive && this.#isResumed && this.#destination !== this.#all) this.ledger.recovered += count;
+    this.#recover(isLive ? 0 : count);
     this.#handlers.quote(quote, isLive);
+  }
+
+  /** Of the whole market each offset is a quote; else the quotes are counted. */
+  #recover(count) {
+    if (this.#recovering === undefined) return;
+    if (this.#destination !== this.#all) {
+      this.ledger.recovered += count;
+      return;
+    }
+    const to = Math.max(this.#recovering, Math.min(this.#next, this.#liveFrom));
+    this.ledger.recovered += to - this.#recovering;
+    this.#recovering = to;
   }
 
   /**
