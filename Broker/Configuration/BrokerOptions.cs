@@ -42,6 +42,12 @@ public sealed class BrokerOptions
     /// </summary>
     public IList<TopicOptions> Topics { get; } = [];
 
+    /// <summary>
+    /// Topics with history: each entry is one stream, one sequence of offsets over all topics that its pattern matches.
+    /// No two may overlap. Default: none, nothing is kept.
+    /// </summary>
+    public IList<StreamOptions> Streams { get; } = [];
+
     /// <summary>How long a stopping broker empties its outboxes before it closes what is left. Default 5 s (docker and systemd kill at 10 s and 90 s).</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(5);
 }
@@ -82,7 +88,26 @@ public sealed class TopicOptions
     public SlowSubscriberPolicy SlowSubscriber { get; set; } = SlowSubscriberPolicy.Disconnect;
 }
 
-/// <summary>What is done about a topic's subscriber that does not keep up. Configuration writes <c>disconnect</c> and <c>drop-oldest</c>.</summary>
+/// <summary>
+/// A stream: the topics whose messages are kept for subscribers that come later or come back, and how many of them.
+/// Whichever bound is met first lets the oldest go; the newest message stays, whatever its size, until it is too old.
+/// </summary>
+public sealed class StreamOptions
+{
+    /// <summary>A topic destination or pattern, such as <c>/topic/quotes.#</c>. Required.</summary>
+    public string Pattern { get; set; } = "";
+
+    /// <summary>Most messages that are kept. Default 100,000: those of 100 s at 1000 per second, time enough for a client to come back.</summary>
+    public int Messages { get; set; } = 100_000;
+
+    /// <summary>Most bytes of memory that the kept messages take. Default 64 MiB, messages of 670 bytes at the most messages.</summary>
+    public long Bytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>How long a message is kept; zero: no limit by age. Default zero: RabbitMQ's streams have none either.</summary>
+    public TimeSpan Age { get; set; } = TimeSpan.Zero;
+}
+
+/// <summary>What is done about a topic's subscriber that does not keep up. Configuration writes <c>disconnect</c>, <c>drop-oldest</c> and <c>conflate</c>.</summary>
 [TypeConverter(typeof(KebabCaseEnumConverter))]
 public enum SlowSubscriberPolicy
 {
@@ -91,4 +116,10 @@ public enum SlowSubscriberPolicy
 
     /// <summary>The oldest unsent messages of the subscription are dropped, and counted.</summary>
     DropOldest,
+
+    /// <summary>
+    /// The newest unsent message of each destination is kept, older ones are dropped, and counted: the subscriber sees every
+    /// destination's latest state, though not each step to it.
+    /// </summary>
+    Conflate,
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Options;
 
 namespace Broker.Configuration;
@@ -16,7 +17,15 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
 
     private static readonly SearchValues<char> NotInPath = SearchValues.Create("?#*{}\\%");
 
+    // Ages of messages are days where other times are not, so "1" passes as the day that it is to the framework.
+    private static readonly TimeSpan ShortestAge = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestAge = TimeSpan.FromDays(365);
+
+    // Of one client. What all share is bounded by the machines there are.
     private const int MaxBytes = 1 << 30;
+    private const long MaxSharedBytes = 1L << 40;
+
+    private const int MaxTopics = 100_000_000;
 
     public ValidateOptionsResult Validate(string? name, BrokerOptions options)
     {
@@ -27,7 +36,9 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
         CheckHeartBeat(checks, options.HeartBeat);
         CheckFrameLimits(checks, options.Limits);
         CheckSessionLimits(checks, options.Limits);
+        CheckSharedLimits(checks, options.Limits);
         CheckTopics(checks, options.Topics);
+        CheckStreams(checks, options.Streams);
         checks.Range("ShutdownTimeout", options.ShutdownTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         return checks.Result;
     }
@@ -103,7 +114,6 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
         checks.Range("Limits:PrefetchCount", limits.PrefetchCount, 1, 1_000_000, "messages");
         checks.Range("Limits:LoginTimeout", limits.LoginTimeout, ShortestTime, TimeSpan.FromHours(1));
         checks.Range("Limits:FrameTimeout", limits.FrameTimeout, ShortestTime, TimeSpan.FromHours(1));
-        checks.Range("Limits:Connections", limits.Connections, 1, 10_000_000, "connections");
         checks.ZeroOrUpTo("Limits:ConnectionsPerAddress", limits.ConnectionsPerAddress, 10_000_000, "connections");
         checks.ZeroOrUpTo("Limits:SendsPerSecond", limits.SendsPerSecond, 10_000_000, "frames per second");
         checks.Range("Limits:Transactions", limits.Transactions, 1, 10_000, "transactions");
@@ -115,27 +125,55 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
         checks.NotAbove("Limits:PublisherStall", limits.PublisherStall, "Limits:PublisherStallWindow", limits.PublisherStallWindow, orEqual: true,
             "a publisher cannot be held for longer than the window lasts");
         checks.Range("Limits:LingerTimeout", limits.LingerTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1));
-        checks.Range("Limits:Destinations", limits.Destinations, 1, 100_000_000, "topics");
+    }
+
+    private static void CheckSharedLimits(SettingChecks checks, LimitOptions limits)
+    {
+        checks.Range("Limits:Connections", limits.Connections, 1, 10_000_000, "connections");
+        checks.Range("Limits:Destinations", limits.Destinations, 1, MaxTopics, "topics");
+        checks.Range("Limits:RetainedMessages", limits.RetainedMessages, 1, MaxTopics, "messages");
+        checks.Range("Limits:RetainedBytes", limits.RetainedBytes, 1024, MaxSharedBytes, "bytes");
     }
 
     private static void CheckTopics(SettingChecks checks, IList<TopicOptions> topics)
     {
-        const string prefix = "/topic/";
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < topics.Count; i++)
         {
             string path = $"Topics:{i}:Pattern";
             string? pattern = topics[i]?.Pattern;
-            if (pattern is null || !pattern.StartsWith(prefix, StringComparison.Ordinal))
-                checks.Fail(path, pattern, "it must be a topic or a pattern of topics that begins with /topic/, such as /topic/quotes.*");
-            else if (pattern[prefix.Length..].Split('.', '/').Any(segment => segment.Length == 0) || pattern.Any(char.IsControl))
-                checks.Fail(path, pattern, "its name must have no empty segment and no control character, as in /topic/quotes.*");
-            else if (!seen.TryAdd(pattern, i))
+            if (CheckPattern(checks, path, pattern) && !seen.TryAdd(pattern, i))
                 checks.Fail(path, pattern,
                     $"{SettingChecks.Name($"Topics:{seen[pattern]}")} has the same and is the one that counts. Remove one of them.");
 
             if (topics[i] is { } topic && !Enum.IsDefined(topic.SlowSubscriber))
-                checks.FailUnseen($"Topics:{i}:SlowSubscriber", "is not a policy; set disconnect or drop-oldest.");
+                checks.FailUnseen($"Topics:{i}:SlowSubscriber", "is not a policy; set disconnect, drop-oldest or conflate.");
         }
+    }
+
+    /// <summary>Checks each stream by itself; that no two overlap only the folder Routing can tell.</summary>
+    private static void CheckStreams(SettingChecks checks, IList<StreamOptions> streams)
+    {
+        for (int i = 0; i < streams.Count; i++)
+        {
+            CheckPattern(checks, $"Streams:{i}:Pattern", streams[i]?.Pattern);
+            if (streams[i] is not { } stream)
+                continue;
+            checks.Range($"Streams:{i}:Messages", stream.Messages, 1, 100_000_000, "messages");
+            checks.Range($"Streams:{i}:Bytes", stream.Bytes, 1024, MaxSharedBytes, "bytes");
+            checks.ZeroOrRange($"Streams:{i}:Age", stream.Age, ShortestAge, LongestAge, "no limit");
+        }
+    }
+
+    private static bool CheckPattern(SettingChecks checks, string path, [NotNullWhen(true)] string? pattern)
+    {
+        const string prefix = "/topic/";
+        if (pattern is null || !pattern.StartsWith(prefix, StringComparison.Ordinal))
+            checks.Fail(path, pattern, "it must be a topic or a pattern of topics that begins with /topic/, such as /topic/quotes.*");
+        else if (pattern[prefix.Length..].Split('.', '/').Any(segment => segment.Length == 0) || pattern.Any(char.IsControl))
+            checks.Fail(path, pattern, "its name must have no empty segment and no control character, as in /topic/quotes.*");
+        else
+            return true;
+        return false;
     }
 }

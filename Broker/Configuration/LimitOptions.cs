@@ -74,4 +74,10 @@ public sealed class LimitOptions
 
     /// <summary>Most topics that are remembered at a time, live ones and the cache of recent ones. Default 1,000,000.</summary>
     public int Destinations { get; set; } = 1_000_000;
+
+    /// <summary>Most topics that have a retained value. Default 100,000: several times the instruments of a large exchange.</summary>
+    public int RetainedMessages { get; set; } = 100_000;
+
+    /// <summary>Bytes of all retained values together. Default 256 MiB, values of 2.6 KiB at the most values.</summary>
+    public long RetainedBytes { get; set; } = 256 * 1024 * 1024;
 }

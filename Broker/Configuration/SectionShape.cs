@@ -67,6 +67,7 @@ internal static class SectionShape
 
     private static string? Advice(Type type) =>
         type == typeof(int) ? $"it must be a whole number, such as 1024, and at most {int.MaxValue}."
+        : type == typeof(long) ? $"it must be a whole number, such as 1024, and at most {long.MaxValue}."
         : type == typeof(bool) ? "it must be true or false."
         : type == typeof(TimeSpan) ? "it must be a time, written hours:minutes:seconds, such as 00:00:05."
         : null;

@@ -25,7 +25,7 @@ internal sealed class SettingChecks
     public void FailUnseen(string path, string whatIsWrong) => _failures.Add($"{Name(path)} {whatIsWrong}");
 
     /// <summary>Checks a number against both bounds, inclusive.</summary>
-    public void Range(string path, int value, int min, int max, string unit)
+    public void Range(string path, long value, long min, long max, string unit)
     {
         if (value < min)
             _failures.Add(Sentence(path, Text(value), $"it must be at least {Text(min)} {unit}."));
@@ -34,7 +34,7 @@ internal sealed class SettingChecks
     }
 
     /// <summary>Checks a number that is off when zero.</summary>
-    public void ZeroOrUpTo(string path, int value, int max, string unit)
+    public void ZeroOrUpTo(string path, long value, long max, string unit)
     {
         if (value < 0)
             _failures.Add(Sentence(path, Text(value), $"it must be 0 (no limit) or at least 1 {unit}."));
@@ -51,17 +51,17 @@ internal sealed class SettingChecks
             _failures.Add(Sentence(path, Text(value), $"it must be at most {Text(max)}{SpanSyntax}."));
     }
 
-    /// <summary>Checks a time span that is off when zero.</summary>
-    public void ZeroOrRange(string path, TimeSpan value, TimeSpan min, TimeSpan max)
+    /// <summary>Checks a time span that is off when zero, which means <paramref name="zero"/>.</summary>
+    public void ZeroOrRange(string path, TimeSpan value, TimeSpan min, TimeSpan max, string zero = "never")
     {
         if (value < min && value != TimeSpan.Zero)
-            _failures.Add(Sentence(path, Text(value), $"it must be 00:00:00 (never) or at least {Text(min)}{SpanSyntax}."));
+            _failures.Add(Sentence(path, Text(value), $"it must be 00:00:00 ({zero}) or at least {Text(min)}{SpanSyntax}."));
         else if (value != TimeSpan.Zero)
             Range(path, value, min, max);
     }
 
     /// <summary>Checks that one number is not above another setting's.</summary>
-    public void NotAbove(string path, int value, string otherPath, int other, string why)
+    public void NotAbove(string path, long value, string otherPath, long other, string why)
     {
         if (value > other)
             _failures.Add(Sentence(path, Text(value), $"it must be at most {Name(otherPath)}, which is {Text(other)}: {why}."));
@@ -82,7 +82,7 @@ internal sealed class SettingChecks
 
     private static string Sentence(string path, string value, string advice) => $"{Name(path)} is {value}; {advice}";
 
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(TimeSpan value) => value.ToString("c", CultureInfo.InvariantCulture);
 }
