@@ -89,4 +89,17 @@ internal static class LiveDataSteps
         count.Should().BeGreaterThan(1, "x-conflated is absent for one");
         return count;
     }
+
+    /// <summary>The next MESSAGE, while the clock is turned step by step until it comes.</summary>
+    public static async Task<TestFrame> ReadWhileTurningAsync(this StompTestClient client, MemoryBroker broker, TimeSpan step)
+    {
+        Task<TestFrame> reading = client.ReadFrameAsync("MESSAGE");
+        await ClientSteps.UntilAsync(() =>
+        {
+            if (!reading.IsCompleted)
+                broker.Time.Advance(step);
+            return reading.IsCompleted;
+        }, "a MESSAGE comes");
+        return await reading;
+    }
 }
