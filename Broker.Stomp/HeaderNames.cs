@@ -105,13 +105,25 @@ public static class HeaderNames
     /// <summary><c>retained</c>. MESSAGE: <c>true</c> on a retained value.</summary>
     public static ReadOnlySpan<byte> Retained => "retained"u8;
 
-    /// <summary><c>x-conflate-ms</c>. SUBSCRIBE: the least milliseconds between two messages of one key.</summary>
+    /// <summary><c>x-conflate-key</c>. SUBSCRIBE: the header whose value is the key that messages are conflated by.</summary>
+    public static ReadOnlySpan<byte> XConflateKey => "x-conflate-key"u8;
+
+    /// <summary><c>x-conflate-ms</c>. SUBSCRIBE: the least milliseconds between two messages of one key; 0: conflate only what lags.</summary>
     public static ReadOnlySpan<byte> XConflateMs => "x-conflate-ms"u8;
+
+    /// <summary><c>x-conflated</c>. MESSAGE: how many messages it stands for, itself included.</summary>
+    public static ReadOnlySpan<byte> XConflated => "x-conflated"u8;
+
+    /// <summary><c>x-recovered</c>. RECEIPT of a SUBSCRIBE: whether nothing is missing since the offset that it named.</summary>
+    public static ReadOnlySpan<byte> XRecovered => "x-recovered"u8;
 
     /// <summary>
     /// <c>x-snapshot</c>. SUBSCRIBE: <c>true</c> to have the snapshot's end marked. MESSAGE: <c>end</c> on its last message.
     /// </summary>
     public static ReadOnlySpan<byte> XSnapshot => "x-snapshot"u8;
+
+    /// <summary><c>x-stream-epoch</c>. SUBSCRIBE, RECEIPT: the life of the stream that offsets belong to.</summary>
+    public static ReadOnlySpan<byte> XStreamEpoch => "x-stream-epoch"u8;
 
     /// <summary><c>x-stream-offset</c>. SUBSCRIBE: where to start. MESSAGE, RECEIPT: a place in the stream.</summary>
     public static ReadOnlySpan<byte> XStreamOffset => "x-stream-offset"u8;

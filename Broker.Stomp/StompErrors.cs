@@ -141,8 +141,8 @@ public static class StompErrors
         StompError.QueueFull => Policy("queue full",
             "The message was not accepted, for the queue is full. Send again when consumers have caught up."),
         StompError.FeatureUnavailable => Protocol("feature not available",
-            "A header of this frame asks for something that this server does not do: durable, retain, x-snapshot, "
-            + "x-stream-offset or x-conflate-ms. Leave it out."),
+            "A header of this frame asks for something that this server does not do: durable. Leave it out."),
+
         // Transactions (section 7).
         StompError.UnknownTransaction => Protocol("unknown transaction",
             "No transaction of this name is open on this connection. Send BEGIN first."),
@@ -165,7 +165,7 @@ public static class StompErrors
             "x-stream-offset must be first, last, next or offset=N."),
         StompError.NotOneStream => Protocol("not one stream",
             "A subscription with x-stream-offset must lie within one of the streams that the server's operator has "
-            + "configured."),
+            + "configured (setting Broker:Streams)."),
 
         // Security, load and the server itself (sections 8 to 11).
         StompError.LoginFailed => Policy("login failed",

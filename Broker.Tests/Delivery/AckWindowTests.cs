@@ -1,4 +1,3 @@
-using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Stomp;
 using Broker.Tests.TestHost;
@@ -23,7 +22,7 @@ public class AckWindowTests
             var dirty = new DirtyOutboxes();
             for (int i = 0; i < Messages; i++)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), SlowSubscriberPolicy.Disconnect, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), dirty);
                 dirty.Drain();
             }
 
@@ -59,7 +58,7 @@ public class AckWindowTests
         {
             if (random.Next(2) == 0)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(round)), SlowSubscriberPolicy.Disconnect, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(round)), dirty);
                 published++;
             }
             else if (given > 0)
@@ -88,14 +87,14 @@ public class AckWindowTests
         using var stand = new OutboxStand(limit: int.MaxValue);
         Subscription subscription = stand.Subscribe(AckMode.Client, prefetch: 1);
         var dirty = new DirtyOutboxes();
-        subscription.Deliver(OutboxStand.Publish("given", "waits", "waits too"), SlowSubscriberPolicy.Disconnect, dirty);
+        subscription.Deliver(OutboxStand.Publish("given", "waits", "waits too"), dirty);
         dirty.Drain();
         stand.Outbox.Bytes.Should().BePositive();
         stand.Outbox.Owed.Should().Be(0);
         stand.Outbox.IsMoving.Should().BeFalse("there is nothing that the socket could take");
 
         subscription.End(skipWaiting: true);
-        subscription.Window!.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, dirty);
+        subscription.Window!.Deliver(OutboxStand.Publish("late"), dirty);
 
         stand.Outbox.Bytes.Should().Be(0);
         stand.Outbox.Owed.Should().Be(0);

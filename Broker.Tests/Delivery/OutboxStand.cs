@@ -86,3 +86,15 @@ internal sealed class OutboxStand : IOutboxOwner, IDisposable
 
     public void Dispose() => _meters.Dispose();
 }
+
+internal static class PublicationSteps
+{
+    private static readonly byte[] Destination = "/topic/a"u8.ToArray();
+
+    /// <summary>The same, of a topic that drops the oldest of what a slow subscriber is owed.</summary>
+    public static Publication DroppingOldest(this Publication publication)
+    {
+        publication.Place(Destination, SlowSubscriberPolicy.DropOldest, position: 0, isShared: false);
+        return publication;
+    }
+}

@@ -1,4 +1,3 @@
-using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Stomp;
 using Broker.Tests.TestHost;
@@ -23,7 +22,7 @@ public class OutboxTests
             var dirty = new DirtyOutboxes();
             for (int i = 0; i < Each; i++)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), SlowSubscriberPolicy.Disconnect, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i)), dirty);
                 if (i % 7 == 0)
                     dirty.Drain();
             }
@@ -68,7 +67,7 @@ public class OutboxTests
             var dirty = new DirtyOutboxes();
             for (int i = 0; i < Each; i += 2)
             {
-                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i), OutboxStand.Text(i + 1)), SlowSubscriberPolicy.DropOldest, dirty);
+                subscription.Deliver(OutboxStand.Publish(OutboxStand.Text(i), OutboxStand.Text(i + 1)).DroppingOldest(), dirty);
                 dirty.Drain();
             }
 
@@ -105,7 +104,7 @@ public class OutboxTests
         {
             for (int i = from; i < to; i++)
             {
-                subscription.Deliver(publications[i], SlowSubscriberPolicy.DropOldest, dirty);
+                subscription.Deliver(publications[i].DroppingOldest(), dirty);
                 dirty.Drain();
             }
         }
@@ -120,16 +119,16 @@ public class OutboxTests
         var dirty = new DirtyOutboxes();
         for (int i = 0; i < 50; i++)
         {
-            auto.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, dirty);
-            client.Deliver(OutboxStand.Publish("x", "y"), SlowSubscriberPolicy.Disconnect, dirty);
+            auto.Deliver(OutboxStand.Publish("x", "y"), dirty);
+            client.Deliver(OutboxStand.Publish("x", "y"), dirty);
             dirty.Drain();
         }
 
         stand.Cut();
         auto.End(skipWaiting: true);
         client.End(skipWaiting: true);
-        auto.Deliver(OutboxStand.Publish("late"), SlowSubscriberPolicy.Disconnect, dirty);
-        client.Deliver(OutboxStand.Publish("late", "later"), SlowSubscriberPolicy.Disconnect, dirty);
+        auto.Deliver(OutboxStand.Publish("late"), dirty);
+        client.Deliver(OutboxStand.Publish("late", "later"), dirty);
         stand.Outbox.EnqueueStomp("receipt"u8.ToArray(), 1, dirty);
         dirty.Drain();
 
@@ -182,12 +181,12 @@ public class OutboxTests
         using var stand = new OutboxStand(limit: 10_000);
         Subscription subscription = stand.Subscribe();
         var dirty = new DirtyOutboxes();
-        subscription.Deliver(OutboxStand.Publish("before"), SlowSubscriberPolicy.Disconnect, dirty);
+        subscription.Deliver(OutboxStand.Publish("before"), dirty);
         dirty.Drain();
         byte[] last = WireFrame.Create(WireFrame.Text, "last"u8);
 
         await stand.Outbox.FinishAsync(last, skipMessages: false);
-        subscription.Deliver(OutboxStand.Publish("after"), SlowSubscriberPolicy.Disconnect, dirty);
+        subscription.Deliver(OutboxStand.Publish("after"), dirty);
         stand.Outbox.EnqueueStomp(WireFrame.Create(WireFrame.Text, "after"u8), 1, dirty);
         dirty.Drain();
 

@@ -21,7 +21,7 @@ public class TopicTableTests
         using var meters = new TestMeterFactory();
         var options = new BrokerOptions();
         options.Limits.Destinations = 4; // each new name is a sweep
-        var table = new TopicTable(options);
+        var table = new TopicTable(options, TimeProvider.System);
         bool stop = false;
         Task forgetting = ClientSteps.RunAsync(() =>
         {
@@ -71,7 +71,7 @@ public class TopicTableTests
     {
         var options = new BrokerOptions();
         options.Limits.Destinations = 50;
-        var table = new TopicTable(options);
+        var table = new TopicTable(options, TimeProvider.System);
         using var stand = new OutboxStand(limit: 1000);
         var subscription = new Subscription(
             stand.Outbox, 1, "0"u8.ToArray(), "/topic/kept"u8.ToArray(), isPattern: false, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
@@ -90,7 +90,7 @@ public class TopicTableTests
     [Fact]
     public void Without_a_limit_in_reach_a_flood_of_names_is_swept_all_the_same()
     {
-        var table = new TopicTable(new BrokerOptions());
+        var table = new TopicTable(new BrokerOptions(), TimeProvider.System);
         byte[] name = "/topic/flood.00000000"u8.ToArray();
         for (int i = 0; i < 100_000; i++)
         {

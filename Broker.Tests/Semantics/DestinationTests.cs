@@ -139,7 +139,7 @@ public class DestinationTests
 
     [Theory]
     [InlineData("reply-to", "/temp-queue/x", "destination not available")]
-    [InlineData("retain", "set", "feature not available")]
+    [InlineData("retain", "keep", "bad retain")]
     public async Task A_SEND_that_asks_for_what_is_not_there_yet_is_refused(string name, string value, string text)
     {
         await using var broker = new MemoryBroker();

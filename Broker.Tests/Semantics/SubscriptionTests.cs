@@ -174,10 +174,9 @@ public class SubscriptionTests
     [InlineData("selector", "", "selector not supported")]
     [InlineData("durable", "true", "feature not available")]
     [InlineData("activemq.subscriptionName", "me", "feature not available")]
-    [InlineData("x-snapshot", "true", "feature not available")]
-    [InlineData("x-stream-offset", "first", "feature not available")]
-    [InlineData("x-conflate-ms", "250", "feature not available")]
-    [InlineData("x-conflate-ms", "0", "feature not available")]
+    [InlineData("x-stream-offset", "first", "not one stream")]
+    [InlineData("x-stream-offset", "second", "bad stream offset")]
+    [InlineData("x-conflate-ms", "often", "bad number")]
     public Task What_is_not_there_yet_is_refused_and_not_ignored(string name, string value, string text) =>
         IsRefusedAsync("1.2", "SUBSCRIBE", text, ("id", "0"), ("destination", "/topic/a"), (name, value));
 

@@ -30,7 +30,7 @@ internal sealed class MemoryBroker : IAsyncDisposable
         _loggers = new LoggerFactory([Log], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
         Environment = new SessionEnvironment(
             options,
-            new TopicTable(options),
+            new TopicTable(options, Time),
             new ConfiguredUsers(Options.Create(options), _loggers.CreateLogger<ConfiguredUsers>()),
             new SessionRegistry(),
             new BrokerMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),

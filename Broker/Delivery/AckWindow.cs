@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Stomp;
 
@@ -21,6 +20,7 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     private long _given;
     private long _settled;
     private int _taken;
+    private bool _isStarved;
     private bool _ended;
 
     /// <summary>The most that is given and unsettled; zero: no limit.</summary>
@@ -38,13 +38,27 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
     private bool CanGive => prefetch == 0 || _taken < prefetch;
 
-    public void Deliver(Publication publication, SlowSubscriberPolicy policy, DirtyOutboxes dirty)
+    public void Deliver(Publication publication, DirtyOutboxes dirty)
     {
         // All of a publication finds room or none of it: a commit is not cut in half. Outside the lock: making room may drop
         // what waits here.
         int size = subscription.SizeOf(publication);
-        if (!subscription.Outbox.TryReserve(size, publication) && !subscription.Outbox.MakeRoom(subscription, size, publication.Count, policy))
-            return;
+        if (subscription.Outbox.TryReserve(size, publication) || subscription.Outbox.MakeRoom(subscription, size, publication.Count, publication.Policy))
+            Take(publication, size, dirty);
+    }
+
+    /// <summary>The same, but false when there is no room.</summary>
+    public bool TryDeliver(Publication publication, DirtyOutboxes dirty)
+    {
+        int size = subscription.SizeOf(publication);
+        if (!subscription.Outbox.TryReserve(size, publication))
+            return false;
+        Take(publication, size, dirty);
+        return true;
+    }
+
+    private void Take(Publication publication, int size, DirtyOutboxes dirty)
+    {
         lock (_gate)
         {
             if (_ended)
@@ -124,6 +138,35 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         }
     }
 
+    /// <summary>
+    /// Credit for as many messages as there is, up to <paramref name="most"/>, for what waits elsewhere and is pulled. Where there is none, the
+    /// subscription is asked to pull again once there is.
+    /// </summary>
+    public int TakeCredit(int most)
+    {
+        lock (_gate)
+        {
+            int credit = _waiting.Count > 0 ? 0 : prefetch == 0 ? most : Math.Min(most, Math.Max(0, prefetch - _taken));
+            _taken += credit;
+            _isStarved = credit == 0;
+            return credit;
+        }
+    }
+
+    /// <summary>Gives back credit that was not needed.</summary>
+    public void ReturnCredit(int credit)
+    {
+        lock (_gate)
+            _taken -= credit;
+    }
+
+    /// <summary>Takes the oldest message that waits here; its room stays reserved. Null when none does.</summary>
+    public Message? TakeWaiting()
+    {
+        lock (_gate)
+            return TryUnpark(out Message? message) ? message : null;
+    }
+
     /// <summary>Drops the oldest waiting message and gives its room back; returns how much, zero when none waits.</summary>
     public int DropWaiting()
     {
@@ -161,6 +204,10 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     {
         while (CanGive && !_ended && TryUnpark(out Message? message))
             Give(message, dirty);
+        if (!_isStarved || !CanGive || _ended)
+            return;
+        _isStarved = false;
+        subscription.RequestPull(dirty);
     }
 
     private bool TryUnpark([NotNullWhen(true)] out Message? message)

@@ -22,7 +22,7 @@ internal static class FrameEncoder
     /// <summary>Writes one frame and returns its length.</summary>
     /// <param name="output">Where it goes.</param>
     /// <param name="prefix">What all frames of the subscription begin with.</param>
-    /// <param name="own">What this delivery alone has; mostly nothing.</param>
+    /// <param name="own">What this delivery alone has, or the message's lead; mostly nothing.</param>
     /// <param name="message">What all subscribers share, the NUL included.</param>
     /// <param name="isText">Whether all of it is UTF-8.</param>
     public static int Write(IBufferWriter<byte> output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> own, ReadOnlySpan<byte> message, bool isText)
@@ -53,20 +53,25 @@ internal static class FrameEncoder
         Span<byte> ackId = stackalloc byte[AckId.MaxLength];
         int ackLength = AckId.Format(ackId, subscription.Number, sequence);
         byte[] bytes = message.For(subscription.Version);
+        ReadOnlySpan<byte> lead = message.Lead;
         if (subscription.Version == StompVersion.V12)
         {
-            Span<byte> prefix = stackalloc byte[4 + AckId.MaxLength + 1];
+            Span<byte> prefix = stackalloc byte[4 + AckId.MaxLength + 1 + lead.Length]; // a few short lines at the most
             "ack:"u8.CopyTo(prefix);
             ackId[..ackLength].CopyTo(prefix[4..]);
             prefix[4 + ackLength] = (byte)'\n';
-            return Write(output, subscription.Prefix, prefix[..(5 + ackLength)], bytes, message.IsText);
+            lead.CopyTo(prefix[(5 + ackLength)..]);
+            return Write(output, subscription.Prefix, prefix[..(5 + ackLength + lead.Length)], bytes, message.IsText);
         }
 
         ReadOnlySpan<byte> id = message.Id;
-        byte[] line = new byte[Message.IdPrefix.Length + id.Length + 1 + ackLength + 1];
-        Message.IdPrefix.CopyTo(line);
-        id.CopyTo(line.AsSpan(Message.IdPrefix.Length));
-        int at = Message.IdPrefix.Length + id.Length;
+        byte[] line = new byte[lead.Length + Message.IdPrefix.Length + id.Length + 1 + ackLength + 1];
+        lead.CopyTo(line);
+        int at = lead.Length;
+        Message.IdPrefix.CopyTo(line.AsSpan(at));
+        at += Message.IdPrefix.Length;
+        id.CopyTo(line.AsSpan(at));
+        at += id.Length;
         line[at++] = AckId.Mark;
         ackId[..ackLength].CopyTo(line.AsSpan(at));
         line[^1] = (byte)'\n';

@@ -18,6 +18,9 @@ internal sealed partial class Outbox
     [ThreadStatic]
     private static OutboxEntry[]? _taken;
 
+    [ThreadStatic]
+    private static Message[]? _pulled;
+
     private ReadOnlyMemory<byte> _whole; // frames that leave as they are, in slices
     private long _stompEntries;
     private long _inFlight;
@@ -149,6 +152,8 @@ internal sealed partial class Outbox
             for (int i = 0; i < count; i++)
             {
                 _inFlight += taken[i].Bytes;
+                if (taken[i].Payload is Publication { IsSnapshot: true })
+                    Interlocked.Add(ref _snapshots, -taken[i].Bytes);
                 if (!_finished)
                     frames += Write(taken[i], ref bytes, ref messages);
             }
@@ -185,6 +190,11 @@ internal sealed partial class Outbox
                 break;
             case Message message when Wanted(entry.Subscription!):
                 messages += frames = Write(message, entry.Subscription!, ref bytes);
+                break;
+            case PendingPull when Wanted(entry.Subscription!):
+                messages += frames = Pull(entry.Subscription!, ref bytes);
+                if (frames == 0)
+                    return 0;
                 break;
             case ReplyFrames replies:
                 bytes += WriteBytes(replies.Bytes);
@@ -254,7 +264,7 @@ internal sealed partial class Outbox
                 continue;
             }
 
-            bytes += FrameEncoder.Write(output, subscription.Prefix, own: default, message.For(subscription.Version), message.IsText);
+            bytes += FrameEncoder.Write(output, subscription.Prefix, message.Lead, message.For(subscription.Version), message.IsText);
             written++;
         }
 
@@ -271,7 +281,7 @@ internal sealed partial class Outbox
             return 0;
         }
 
-        if (message.Bytes.Length > BytesPerWrite && _isAlone)
+        if (message.Length > BytesPerWrite && _isAlone)
         {
             var buffer = new ArrayBufferWriter<byte>(subscription.SizeOf(message));
             bytes += FrameEncoder.WriteToAcknowledge(buffer, subscription, message, window.NextSequence());
@@ -282,6 +292,39 @@ internal sealed partial class Outbox
             bytes += FrameEncoder.WriteToAcknowledge(_output, subscription, message, window.NextSequence());
         }
 
+        return 1;
+    }
+
+    /// <summary>Writes some of what waits at its subscription.</summary>
+    private int Pull(Subscription subscription, ref long bytes)
+    {
+        Message[] pulled = _pulled ?? new Message[EntriesPerWrite];
+        _pulled = null; // making the buffer larger may run other code on this thread
+        int count = subscription.Pull(pulled, BytesPerWrite, out long reserved);
+        _inFlight += reserved;
+        int written = 0;
+        for (int i = 0; i < count; i++)
+            written += WritePulled(pulled[i], subscription, ref bytes);
+        Array.Clear(pulled, 0, count);
+        _pulled = pulled;
+        return written;
+    }
+
+    private int WritePulled(Message message, Subscription subscription, ref long bytes)
+    {
+        if (subscription.Window is not null)
+            return Write(message, subscription, ref bytes);
+        if (message.ExpiresAt != 0 && message.HasExpired(_time.GetUtcNow().ToUnixTimeMilliseconds()))
+        {
+            _metrics.AddDropped(DropReasons.Expired, 1);
+            return 0;
+        }
+
+        // A large one is the last that was pulled.
+        ArrayBufferWriter<byte>? large = message.Length > BytesPerWrite && _isAlone ? new(subscription.SizeOf(message)) : null;
+        bytes += FrameEncoder.Write(large ?? (IBufferWriter<byte>)_output, subscription.Prefix, message.Lead, message.For(subscription.Version), message.IsText);
+        if (large is not null)
+            _whole = large.WrittenMemory;
         return 1;
     }
 }

@@ -24,6 +24,7 @@ internal sealed partial class Outbox
     private TaskCompletionSource? _ended;
     private long _bytes;
     private long _parked;
+    private long _snapshots;
 
     public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
     {
@@ -37,11 +38,26 @@ internal sealed partial class Outbox
     /// <summary>A socket that has taken nothing for this long is stalled: nobody waits for it. Some round trips of a slow mobile network.</summary>
     public static TimeSpan StallGrace { get; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Bytes that wait: for the socket, or for an acknowledgement.</summary>
+    // The share of the outbox beyond which a connection lags: no bursts of a publisher reach it while the socket keeps up.
+    private const int LagShare = 8;
+
+    /// <summary>Bytes that wait: for the socket, for an acknowledgement, or for their time.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>Bytes that wait for the socket, with those that the transport was given and has not yet taken.</summary>
     public long Owed => Bytes - Volatile.Read(ref _parked);
+
+    /// <summary>True when the socket is behind with what it was given, though not by all that may wait.</summary>
+    public bool IsLagging
+    {
+        get
+        {
+            if (Owed <= _limit / LagShare)
+                return false;
+            Drain(); // what merely nobody has sent yet is no slowness
+            return Owed > _limit / LagShare;
+        }
+    }
 
     /// <summary>Grows with each write of STOMP bytes: the sweep sees by it when the last ones went out.</summary>
     public long StompEntries => Volatile.Read(ref _stompEntries);
@@ -60,15 +76,15 @@ internal sealed partial class Outbox
 
     public bool HasRoomFor(int size)
     {
-        long bytes = Bytes;
-        return bytes == 0 || bytes + size <= _limit;
+        long bytes = Bytes - Volatile.Read(ref _snapshots);
+        return bytes <= 0 || bytes + size <= _limit;
     }
 
     /// <summary>Takes the room for an entry; an empty outbox takes any.</summary>
     public bool TryReserve(int size)
     {
         long bytes = Bytes;
-        while (bytes == 0 || bytes + size <= _limit)
+        while (bytes - Volatile.Read(ref _snapshots) is var held && (held <= 0 || held + size <= _limit))
         {
             long seen = Interlocked.CompareExchange(ref _bytes, bytes + size, bytes);
             if (seen == bytes)
@@ -121,6 +137,27 @@ internal sealed partial class Outbox
             Drain();
         else
             dirty.Add(this);
+    }
+
+    /// <summary>
+    /// Adds a piece of a snapshot. Its messages are the topics' own and take no memory here: it has room in any outbox, and leaves to
+    /// others theirs.
+    /// </summary>
+    public void EnqueueSnapshot(in OutboxEntry entry, DirtyOutboxes dirty)
+    {
+        Interlocked.Add(ref _snapshots, entry.Bytes);
+        Interlocked.Add(ref _bytes, entry.Bytes);
+        Enqueue(entry, dirty);
+    }
+
+    /// <summary>Takes out what waits of a subscription and may be conflated; its room stays reserved.</summary>
+    public List<OutboxEntry> TakeOut(Subscription subscription, bool all) => _queue.TakeOut(subscription, all);
+
+    /// <summary>A stream has dropped what a subscription had yet to replay: it goes, so that it does not miss it unseen.</summary>
+    public void Overrun()
+    {
+        _skipMessages = true;
+        _owner.Close(StompError.SlowConsumer);
     }
 
     /// <summary>Adds complete frames that are never refused nor dropped: RECEIPT, CONNECTED, a heart-beat (which is none).</summary>
@@ -199,8 +236,7 @@ internal sealed partial class Outbox
             return true;
         if (policy == SlowSubscriberPolicy.Disconnect)
         {
-            _skipMessages = true; // what finds room later would stand behind a gap
-            _owner.Close(StompError.SlowConsumer);
+            Overrun(); // what finds room later would stand behind a gap
             return false;
         }
 
@@ -218,10 +254,11 @@ internal sealed partial class Outbox
     /// </summary>
     private int DropOldest(Subscription subscription, int size)
     {
-        long others = Bytes - _queue.BytesOf(subscription) - (subscription.Window?.WaitingBytes ?? 0);
+        long held = Bytes - Volatile.Read(ref _snapshots);
+        long others = held - _queue.BytesOf(subscription) - (subscription.Window?.WaitingBytes ?? 0);
         if (others > 0 && others + size > _limit)
             return 0;
-        long excess = Bytes + size - _limit;
+        long excess = held + size - _limit;
         int dropped = _queue.DropOldest(subscription, excess, out long freed, out int given);
         Release(freed);
         while (given-- > 0)

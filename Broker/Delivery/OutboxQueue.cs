@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Broker.Configuration;
 using Broker.Messaging;
 
 namespace Broker.Delivery;
@@ -50,7 +51,7 @@ internal sealed class OutboxQueue
         {
             List<OutboxEntry> front = Gather();
             for (int i = _frontStart; i < front.Count; i++)
-                bytes += ReferenceEquals(front[i].Subscription, subscription) ? front[i].Bytes : 0;
+                bytes += ReferenceEquals(front[i].Subscription, subscription) && IsLoose(front[i]) ? front[i].Bytes : 0;
         }
 
         return bytes;
@@ -71,7 +72,7 @@ internal sealed class OutboxQueue
             for (int i = _frontStart; i < front.Count && freed < excess; i++)
             {
                 OutboxEntry entry = front[i];
-                if (!ReferenceEquals(entry.Subscription, subscription))
+                if (!ReferenceEquals(entry.Subscription, subscription) || !IsLoose(entry))
                     continue;
                 if (entry.Payload is Publication publication && TryCut(ref entry, publication, excess, ref freed, ref dropped))
                 {
@@ -93,6 +94,30 @@ internal sealed class OutboxQueue
 
         return dropped;
     }
+
+    /// <summary>Takes out all publications of a subscription whose topics conflate what is slow, or, where <paramref name="all"/> is true, all.</summary>
+    public List<OutboxEntry> TakeOut(Subscription subscription, bool all)
+    {
+        var taken = new List<OutboxEntry>();
+        lock (_taking)
+        {
+            List<OutboxEntry> front = Gather();
+            for (int i = _frontStart; i < front.Count; i++)
+            {
+                if (!ReferenceEquals(front[i].Subscription, subscription) || front[i].Payload is not Publication { IsSnapshot: false } publication
+                    || !(all || publication.Policy == SlowSubscriberPolicy.Conflate))
+                    continue;
+                taken.Add(front[i]);
+                front[i] = default;
+                _holes++;
+            }
+        }
+
+        return taken;
+    }
+
+    // What may be dropped: neither a snapshot, nor the place of what is pulled.
+    private static bool IsLoose(in OutboxEntry entry) => entry.Payload is Message or Publication { IsSnapshot: false };
 
     /// <summary>Drops a publication's oldest messages; false when none is left.</summary>
     private static bool TryCut(ref OutboxEntry entry, Publication publication, long excess, ref long freed, ref int dropped)

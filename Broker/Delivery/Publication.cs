@@ -1,4 +1,5 @@
 using System.Buffers;
+using Broker.Configuration;
 using Broker.Messaging;
 
 namespace Broker.Delivery;
@@ -19,8 +20,9 @@ internal sealed class Publication
         IsUniform = true;
         foreach (Message message in messages)
         {
-            MessageBytes += message.Bytes.Length;
+            MessageBytes += message.Length;
             IsUniform &= !message.HasEscapes && message.ExpiresAt == 0;
+            Retains |= message.Retain != RetainAction.None;
         }
     }
 
@@ -32,13 +34,58 @@ internal sealed class Publication
     public object? Source { get; }
 
     /// <summary>The bytes of all messages, without what differs per subscriber.</summary>
-    public int MessageBytes { get; }
+    public int MessageBytes { get; private set; }
 
     /// <summary>True when every receiver gets the same bytes at any time: nothing to escape for a version, nothing that expires.</summary>
     public bool IsUniform { get; }
 
-    /// <summary>True when more than one subscriber gets it; set by the topic before it hands it out.</summary>
-    public bool IsShared { get; set; }
+    /// <summary>True when a message of it sets or removes the topic's retained value.</summary>
+    public bool Retains { get; }
+
+    /// <summary>True for a piece of a snapshot: it is not dropped, and does not count against the outbox's limit.</summary>
+    public bool IsSnapshot { get; init; }
+
+    /// <summary>The topic's name.</summary>
+    public byte[] Destination { get; private set; } = [];
+
+    /// <summary>What the topic does about a subscriber that has no room.</summary>
+    public SlowSubscriberPolicy Policy { get; private set; }
+
+    /// <summary>How many messages the topic had before these.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>The first message's offset in the topic's stream; zero without one.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>True when more than one subscriber gets it.</summary>
+    public bool IsShared { get; private set; }
+
+    /// <summary>Takes its place in a topic's order. Called by the topic before it hands it out.</summary>
+    public void Place(byte[] destination, SlowSubscriberPolicy policy, long position, bool isShared)
+    {
+        Destination = destination;
+        Policy = policy;
+        Position = position;
+        IsShared = isShared;
+    }
+
+    /// <summary>Has its place in a stream, which has numbered its messages.</summary>
+    public void Place(long offset)
+    {
+        Offset = offset;
+        MessageBytes = 0;
+        foreach (Message message in _messages)
+            MessageBytes += message.Length;
+    }
+
+    /// <summary>The same without its first messages.</summary>
+    public Publication Skip(int first)
+    {
+        var rest = new Publication(_messages[first..], Source);
+        rest.Place(Destination, Policy, Position + first, IsShared);
+        rest.Offset = Offset + first;
+        return rest;
+    }
 
     /// <summary>
     /// The complete frames for subscribers whose frames begin with <paramref name="prefix"/>: encoded once, for the first
@@ -62,7 +109,7 @@ internal sealed class Publication
     {
         var buffer = new ArrayBufferWriter<byte>(MessageBytes + (Count * (prefix.Length + WireFrame.MaxHeaderLength)));
         foreach (Message message in _messages)
-            FrameEncoder.Write(buffer, prefix, own: default, message.Bytes, message.IsText);
+            FrameEncoder.Write(buffer, prefix, message.Lead, message.Bytes, message.IsText);
         return buffer.WrittenMemory;
     }
 

@@ -27,6 +27,7 @@ internal sealed class BrokerMetrics
     private long _messagesOut;
     private long _bytesOut;
     private long _stallTicks;
+    private long _conflated;
 
     /// <summary>Creates the meter; the factory disposes of it.</summary>
     public BrokerMetrics(IMeterFactory meters)
@@ -42,6 +43,7 @@ internal sealed class BrokerMetrics
         Count("stompbroker.messages.received", () => Interlocked.Read(ref _messagesIn), "{message}", "Messages that clients sent.");
         Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages sent to subscribers, each of them.");
         Count("stompbroker.messages.dropped", _dropped, "{message}", "Messages dropped instead of delivered, by reason.");
+        Count("stompbroker.messages.conflated", () => Interlocked.Read(ref _conflated), "{message}", "Messages that a newer one of their key took the place of.");
         Count("stompbroker.frames.received", () => Interlocked.Read(ref _framesIn), "{frame}", "STOMP frames that clients sent.");
         Count("stompbroker.frames.sent", () => Interlocked.Read(ref _framesOut), "{frame}", "STOMP frames sent to clients.");
         Count("stompbroker.network.received", () => Interlocked.Read(ref _bytesIn), "By", "Bytes that clients sent.");
@@ -91,6 +93,9 @@ internal sealed class BrokerMetrics
 
     /// <summary>Messages were dropped, for a reason such as <c>drop-oldest</c> or <c>expired</c>.</summary>
     public void AddDropped(string reason, long messages) => _dropped.Add(reason, messages);
+
+    /// <summary>Messages gave way to newer ones of their keys.</summary>
+    public void AddConflated(long messages) => Interlocked.Add(ref _conflated, messages);
 
     /// <summary>A publisher was held for this long.</summary>
     public void AddPublisherStall(TimeSpan time) => Interlocked.Add(ref _stallTicks, time.Ticks);

@@ -34,7 +34,8 @@ public static class StompBrokerExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<BrokerMetrics>();
         services.TryAddSingleton<SessionRegistry>();
-        services.TryAddSingleton(static provider => new TopicTable(provider.GetRequiredService<IOptions<BrokerOptions>>().Value));
+        services.TryAddSingleton(static provider => new TopicTable(
+            provider.GetRequiredService<IOptions<BrokerOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(static provider => Environment(
             provider, provider.GetRequiredService<IOptions<BrokerOptions>>().Value, provider.GetRequiredService<ConfiguredUsers>()));
         services.TryAddSingleton(static provider => new StompBroker(provider.GetRequiredService<SessionEnvironment>()));

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Broker.Delivery;
+using Broker.Routing;
 using Broker.Sessions;
 using Broker.Stomp;
 
@@ -35,6 +36,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         DestinationError = Messaging.Destination.CheckSubscribe(destination, environment.Limits, out bool isPattern);
         var outbox = new Outbox(_pipe.Writer, this, environment.Limits, environment.Metrics, environment.Time);
         _subscription = new Subscription(outbox, number: 0, "0"u8.ToArray(), destination, isPattern, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
+        if (environment.Topics.Conflates)
+            _subscription.Conflate(ConflationMode.WhereTopicsDo, TimeSpan.Zero, keyHeader: [], environment.Conflation, environment.Metrics);
     }
 
     private byte[] Destination { get; }
@@ -50,7 +53,10 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         if (error != StompError.None)
             return error;
         _environment.Metrics.AddSubscriptions(1);
-        _subscription.Open(receipt: null, new DirtyOutboxes());
+        Beginning beginning = _environment.Topics.Begin(_subscription, request: null, end: null, _environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        var dirty = new DirtyOutboxes();
+        _subscription.Open(receipt: null, dirty, beginning.Snapshot);
+        dirty.Drain();
         _stopping = _stop.UnsafeRegister(static self => ((StompSubscription)self!).Stop(), this);
         return StompError.None;
     }

@@ -72,6 +72,13 @@ internal static class Destination
     /// <summary>The segments of a name, as ranges.</summary>
     public static SegmentSplitter Split(ReadOnlySpan<byte> name) => new(name);
 
+    /// <summary>Where the segment that begins at <paramref name="start"/> ends: at a separator or at the name's end.</summary>
+    public static int EndOfSegment(ReadOnlySpan<byte> name, int start)
+    {
+        int length = name[start..].IndexOfAny(Separators);
+        return length < 0 ? name.Length : start + length;
+    }
+
     public static SegmentKind Classify(ReadOnlySpan<byte> segment) => segment switch
     {
         [(byte)'*'] => SegmentKind.One,
@@ -94,8 +101,7 @@ internal static class Destination
         {
             if (_next > _name.Length)
                 return false;
-            int length = _name[_next..].IndexOfAny(Separators);
-            int end = length < 0 ? _name.Length : _next + length;
+            int end = EndOfSegment(_name, _next);
             Current = _next..end;
             _next = end + 1;
             return true;

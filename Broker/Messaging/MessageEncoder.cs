@@ -12,7 +12,7 @@ internal static class MessageEncoder
     private const int MaxNumber = 20;
 
     /// <summary>Copies a SEND frame once. <paramref name="messageId"/> and <paramref name="userId"/> are plain bytes; the latter is empty for none.</summary>
-    public static Message Encode(in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt)
+    public static Message Encode(in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt, RetainAction retain)
     {
         StompHeaders headers = send.Headers;
         int bodyLength = (int)send.Body.Length;
@@ -75,12 +75,26 @@ internal static class MessageEncoder
             Span<byte> body = bytes.AsSpan(bodyOffset, bodyLength);
             send.Body.CopyTo(body);
             bytes[^1] = 0;
-            return new Message(bytes, idLine, bodyOffset, Utf8.IsValid(body), escapes, expiresAt);
+            return new Message(bytes, idLine, bodyOffset, Utf8.IsValid(body), escapes, expiresAt, retain);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    /// <summary>A message without a body, of the broker's own.</summary>
+    public static Message Empty(ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> destination)
+    {
+        byte[] buffer = new byte[Message.IdPrefix.Length + messageId.Length + HeaderNames.Destination.Length + (2 * destination.Length) + HeaderNames.ContentLength.Length + 8];
+        var writer = new HeaderLines(buffer, StompVersion.V12);
+        writer.Plain(HeaderNames.MessageId, messageId);
+        int idLine = writer.Length;
+        writer.Escaped(HeaderNames.Destination, destination);
+        writer.Number(HeaderNames.ContentLength, 0);
+        byte[] bytes = [.. buffer.AsSpan(0, writer.Length), (byte)'\n', 0];
+        bool escapes = HeaderEscaping.NeedsEscaping(StompVersion.V12, destination, isName: false);
+        return new Message(bytes, idLine, bytes.Length - 1, isText: true, escapes, expiresAt: 0);
     }
 
     /// <summary>
@@ -170,8 +184,8 @@ internal static class MessageEncoder
         5 => name.SequenceEqual(HeaderNames.Login),
         7 => name.SequenceEqual(HeaderNames.Receipt) || name.SequenceEqual(HeaderNames.UserId),
         8 => name.SequenceEqual(HeaderNames.Passcode) || name.SequenceEqual(HeaderNames.Retained) || IsFamily(name),
-        10 => name.SequenceEqual(HeaderNames.MessageId) || name.SequenceEqual("x-snapshot"u8) || IsFamily(name),
-        11 => name.SequenceEqual(HeaderNames.Transaction) || name.SequenceEqual(HeaderNames.Redelivered) || name.SequenceEqual("x-conflated"u8) || IsFamily(name),
+        10 => name.SequenceEqual(HeaderNames.MessageId) || name.SequenceEqual(HeaderNames.XSnapshot) || IsFamily(name),
+        11 => name.SequenceEqual(HeaderNames.Transaction) || name.SequenceEqual(HeaderNames.Redelivered) || name.SequenceEqual(HeaderNames.XConflated) || IsFamily(name),
         12 => name.SequenceEqual(HeaderNames.Subscription) || IsFamily(name),
         16 => name.SequenceEqual("x-delivery-count"u8) || IsFamily(name),
         _ => IsFamily(name),

@@ -1,24 +1,34 @@
+using System.Text;
 using Broker.Configuration;
 using Broker.Delivery;
+using Broker.Messaging;
 
 namespace Broker.Routing;
 
 /// <summary>
-/// A topic: its name, who listens to it, and the one order of its messages. Publishing takes a place in that order under the
-/// topic's lock and only appends to outboxes there; no socket is touched. Thread-safe.
+/// A topic: its name, who listens to it, its last value, and the one order of its messages. Publishing takes a place in that order under the
+/// topic's lock, which those of a stream share, and only appends to outboxes there; no socket is touched. Thread-safe.
 /// </summary>
-internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable table)
+internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog? stream, TopicTable table)
 {
-    private readonly Lock _order = new();
+    private readonly Lock _order = stream?.Order ?? new Lock();
     private readonly SubscriberSet _exact = new();
     private SubscriberSet[] _matches = [];
+    private RetainedValue? _retained;
+    private long _position;
     private int _version = -1;
     private bool _retired;
 
     public byte[] Name { get; } = name;
 
+    /// <summary>The history that keeps its messages; null: none does.</summary>
+    public StreamLog? Stream => stream;
+
     /// <summary>Set by each publish, cleared by the table when it looks for topics to forget.</summary>
     public bool WasUsed { get; set; }
+
+    /// <summary>Without the lock: for what may be wrong a moment later.</summary>
+    public RetainedValue? Retained => Volatile.Read(ref _retained);
 
     /// <summary>
     /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of a subscriber
@@ -33,6 +43,8 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
             if (_retired)
                 return false;
             WasUsed = true;
+            if (publication.Retains)
+                table.Retained.Add(this); // before the subscribers are looked up: who is not among them finds it there
             SubscriberSet[] matches = Matches();
             int subscribers = 0;
             foreach (SubscriberSet set in matches)
@@ -51,11 +63,16 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
                 }
             }
 
-            publication.IsShared = subscribers > 1;
+            publication.Place(Name, policy, _position, subscribers > 1);
+            _position += publication.Count;
+            if (stream is not null)
+                Record(publication, stream);
+            if (publication.Retains)
+                Retain(publication);
             foreach (SubscriberSet set in matches)
             {
                 foreach (Subscription subscription in set.Snapshot)
-                    subscription.Deliver(publication, policy, dirty);
+                    subscription.Deliver(publication, dirty);
             }
         }
 
@@ -80,6 +97,17 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
             _exact.Remove(subscription);
     }
 
+    /// <summary>The retained value, once all that it stands for was delivered; null when there is none, or not any more.</summary>
+    public RetainedValue? Read(long nowUnixMs)
+    {
+        lock (_order)
+        {
+            if (_retained is { ExpiresAt: > 0 and long expiresAt } && expiresAt <= nowUnixMs)
+                Replace(null);
+            return _retained;
+        }
+    }
+
     /// <summary>Ends a topic that nobody listens to by name and nobody used lately, so that the table may forget it.</summary>
     public bool TryRetire()
     {
@@ -87,7 +115,9 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
         {
             bool used = WasUsed;
             WasUsed = false;
-            _retired = !used && _exact.Count == 0;
+            _retired = !used && _exact.Count == 0 && _retained is null;
+            if (_retired)
+                table.Retained.Replace(this, null, null); // a publisher that had to wait may have announced a value that never came
             return _retired;
         }
     }
@@ -97,5 +127,32 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, TopicTable
         if (_version != table.PatternVersion)
             _matches = table.Match(this, _exact, out _version);
         return _matches;
+    }
+
+    private void Record(Publication publication, StreamLog log)
+    {
+        long offset = log.Next; // nobody else appends: this lock is the stream's
+        for (int i = 0; i < publication.Count; i++)
+            publication.Messages[i].Lead = Encoding.ASCII.GetBytes($"x-stream-offset:{offset + i}\n");
+        publication.Place(offset);
+        log.Append(publication.Messages, Name);
+    }
+
+    private void Retain(Publication publication)
+    {
+        for (int i = publication.Count - 1; i >= 0; i--)
+        {
+            Message message = publication.Messages[i];
+            if (message.Retain == RetainAction.None)
+                continue;
+            Replace(message.Retain == RetainAction.Remove ? null : new RetainedValue(message, Name, policy, publication.Position + i, publication.Offset + i));
+            return; // the last one counts
+        }
+    }
+
+    private void Replace(RetainedValue? value)
+    {
+        table.Retained.Replace(this, _retained, value);
+        Volatile.Write(ref _retained, value);
     }
 }

@@ -28,10 +28,13 @@ internal sealed class TopicTable
     private int _sweepAt = IdleTopics;
     private long _sweepNotBefore;
 
-    public TopicTable(BrokerOptions options)
+    public TopicTable(BrokerOptions options, TimeProvider time)
     {
         _byName = _topics.GetAlternateLookup<ReadOnlySpan<byte>>();
         _limits = options.Limits;
+        Retained = new RetainedTable(options.Limits);
+        Streams = new StreamTable(options, time);
+        Conflates = options.Topics.Any(static topic => topic.SlowSubscriber == SlowSubscriberPolicy.Conflate);
         foreach (TopicOptions topic in options.Topics)
         {
             var pattern = new SubscriptionTrie();
@@ -39,6 +42,15 @@ internal sealed class TopicTable
             _policies.Add((pattern, topic.SlowSubscriber));
         }
     }
+
+    /// <summary>The topics' last values.</summary>
+    public RetainedTable Retained { get; }
+
+    /// <summary>The topics' histories.</summary>
+    public StreamTable Streams { get; }
+
+    /// <summary>True when some topic's policy is to conflate what a slow subscriber is owed.</summary>
+    public bool Conflates { get; }
 
     /// <summary>Changes whenever a pattern gets its first subscriber or loses its last.</summary>
     public int PatternVersion => Volatile.Read(ref _patternVersion);
@@ -61,7 +73,7 @@ internal sealed class TopicTable
     private Topic Add(ReadOnlySpan<byte> destination)
     {
         byte[] name = destination.ToArray();
-        var made = new Topic(name, PolicyOf(name), this);
+        var made = new Topic(name, PolicyOf(name), Streams.Of(name), this);
         Topic topic = _topics.GetOrAdd(name, made);
         if (ReferenceEquals(topic, made))
             Interlocked.Increment(ref _count);
@@ -92,6 +104,40 @@ internal sealed class TopicTable
         }
 
         return StompError.TooManyDestinations;
+    }
+
+    /// <summary>Finds what a subscription begins with. To be called once it is live, and before it opens.</summary>
+    /// <param name="subscription">The subscription.</param>
+    /// <param name="request">Where it begins in its stream; null: it is none of a stream's history.</param>
+    /// <param name="end">The message that marks the end of an empty snapshot; null: the end is not marked.</param>
+    /// <param name="nowUnixMs">The time by which retained values expire.</param>
+    public Beginning Begin(Subscription subscription, StreamRequest? request, Message? end, long nowUnixMs)
+    {
+        if (request is null)
+            return new Beginning(Snapshot(ReadRetained(subscription, nowUnixMs), end));
+        lock (request.Stream.Log.Order)
+        {
+            long start = request.Place(out StreamPosition position);
+            List<RetainedValue> values = position.Recovered == true ? [] : ReadRetained(subscription, nowUnixMs);
+            values.RemoveAll(value => value.Offset >= start); // those it will be replayed
+            return new Beginning(Snapshot(values, end), new Replay(request.Stream.Log, start, request.Stream.Filter, subscription.OwnIds), position);
+        }
+    }
+
+    private static Snapshot? Snapshot(List<RetainedValue> values, Message? end) => values.Count == 0 && end is null ? null : new Snapshot(values, end);
+
+    private List<RetainedValue> ReadRetained(Subscription subscription, long nowUnixMs)
+    {
+        List<Topic> topics = subscription.IsPattern ? Retained.Match(subscription.Destination)
+            : _topics.TryGetValue(subscription.Destination, out Topic? topic) ? [topic] : [];
+        var values = new List<RetainedValue>(topics.Count);
+        foreach (Topic one in topics)
+        {
+            if (one.Read(nowUnixMs) is { } value && !(subscription.OwnIds.Length > 0 && value.Marked.Id.StartsWith(subscription.OwnIds)))
+                values.Add(value);
+        }
+
+        return values;
     }
 
     /// <summary>Ends a subscription; what waits for it is skipped, unless its connection closes and is still to have it.</summary>

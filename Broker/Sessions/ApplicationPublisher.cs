@@ -33,15 +33,18 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         var input = new ReadOnlySequence<byte>(_frame.WrittenMemory);
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
             return _parser.Error;
-        error = SendHeaders.TryRead(frame.Headers, environment.Time, out long expiresAt);
+        error = SendHeaders.TryRead(frame, environment.Time, out long expiresAt, out RetainAction retain);
         if (error != StompError.None)
             return error;
         topic = environment.Topics.GetOrAdd(name);
         if (topic is null)
             return StompError.TooManyDestinations;
         byte[] id = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{++_sent}"));
-        _batch.Add(MessageEncoder.Encode(frame, id, userId: [], expiresAt));
-        return StompError.None;
+        Message message = MessageEncoder.Encode(frame, id, userId: [], expiresAt, retain);
+        error = environment.Topics.Retained.Check(topic, message, environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (error == StompError.None)
+            _batch.Add(message);
+        return error;
     }
 
     /// <summary>Publishes what was added, as one publication to the topic; waits as a client would be held. It leaves with <see cref="Drain"/>.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Broker.Delivery;
 using Broker.Messaging;
+using Broker.Routing;
 using Broker.Stomp;
 
 namespace Broker.Sessions;
@@ -33,11 +34,27 @@ internal static class ReplyWriter
         return WireFrame.Create(WireFrame.Text, buffer.WrittenSpan);
     }
 
-    public static byte[] Receipt(StompVersion version, ReadOnlySpan<byte> id)
+    /// <summary>The RECEIPT of a SUBSCRIBE, which may tell of a stream.</summary>
+    public static byte[] Receipt(StompVersion version, ReadOnlySpan<byte> id, StreamPosition? stream)
     {
-        var buffer = new ArrayBufferWriter<byte>(64);
-        Receipt(buffer, version, id);
-        return buffer.WrittenSpan.ToArray();
+        var buffer = new ArrayBufferWriter<byte>(128);
+        if (stream is null)
+        {
+            Receipt(buffer, version, id);
+            return buffer.WrittenSpan.ToArray();
+        }
+
+        var writer = new StompWriter(buffer, version);
+        writer.Begin(StompCommand.Receipt);
+        writer.Header(HeaderNames.ReceiptId, id);
+        writer.Header(HeaderNames.XStreamEpoch, Encoding.ASCII.GetBytes(stream.Epoch));
+        writer.Header(HeaderNames.XStreamOffset, stream.Next);
+        if (stream.Recovered is { } recovered)
+            writer.Header(HeaderNames.XRecovered, recovered ? "true"u8 : "false"u8);
+        writer.EndHeaders();
+        writer.End();
+        writer.Flush();
+        return WireFrame.Create(WireFrame.Text, buffer.WrittenSpan);
     }
 
     public static void Receipt(ArrayBufferWriter<byte> output, StompVersion version, ReadOnlySpan<byte> id)

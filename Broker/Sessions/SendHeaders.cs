@@ -1,3 +1,4 @@
+using Broker.Messaging;
 using Broker.Stomp;
 
 namespace Broker.Sessions;
@@ -5,14 +6,21 @@ namespace Broker.Sessions;
 /// <summary>What the headers of a SEND ask for, whoever sends: a client or the application.</summary>
 internal static class SendHeaders
 {
-    /// <summary>Refuses what is not there yet; else gives the time of expiry, in Unix milliseconds, zero for never.</summary>
-    public static StompError TryRead(StompHeaders headers, TimeProvider time, out long expiresAt)
+    /// <summary>Refuses what is not there yet; else gives the time of expiry, in Unix milliseconds, zero for never, and what becomes of the retained value.</summary>
+    public static StompError TryRead(in StompFrame send, TimeProvider time, out long expiresAt, out RetainAction retain)
     {
+        StompHeaders headers = send.Headers;
         expiresAt = 0;
+        retain = RetainAction.None;
         if (headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith("/temp-queue/"u8))
             return StompError.DestinationUnavailable;
-        if (headers.Contains(HeaderNames.Retain))
-            return StompError.FeatureUnavailable;
+        if (headers.TryGet(HeaderNames.Retain, out ReadOnlySpan<byte> word))
+        {
+            if (!word.SequenceEqual("set"u8) && !word.SequenceEqual("remove"u8))
+                return StompError.BadRetain;
+            retain = word.SequenceEqual("set"u8) && !send.Body.IsEmpty ? RetainAction.Set : RetainAction.Remove;
+        }
+
         return TryGetExpiry(headers, time, out expiresAt) ? StompError.None : StompError.BadNumber;
     }
 

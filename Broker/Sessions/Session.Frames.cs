@@ -25,6 +25,7 @@ internal sealed partial class Session
     private int _replyCount;
     private int _lastAcknowledged;
     private int _credit;
+    private int _snapshots;
     private string? _login;
     private string? _passcode;
     private byte[] _userId = [];
@@ -76,23 +77,14 @@ internal sealed partial class Session
             return Fail(StompError.DuplicateSubscription, frame);
         if (_subscriptions.Count >= _environment.Limits.Subscriptions)
             return Fail(StompError.TooManySubscriptions, frame);
-        AckMode mode = AckMode.Auto;
-        if (headers.TryGet(HeaderNames.Ack, out ReadOnlySpan<byte> ack) && !AckModes.TryParse(ack, out mode))
-            return Fail(StompError.BadAckMode, frame);
-        if (!HeaderNumber.TryGet(headers, HeaderNames.PrefetchCount, out long? prefetch)
-            || !HeaderNumber.TryGet(headers, HeaderNames.ActiveMqPrefetchSize, out long? activeMq))
-            return Fail(StompError.BadNumber, frame);
-        if (headers.Contains(HeaderNames.Selector))
-            return Fail(StompError.SelectorNotSupported, frame);
-        if (AsksForMore(headers))
-            return Fail(StompError.FeatureUnavailable, frame);
+        error = SubscribeHeaders.TryRead(headers, out SubscribeHeaders asked);
+        if (error != StompError.None)
+            return Fail(error, frame);
+        SubscribedStream? stream = asked.Start is null ? null : _environment.Topics.Streams.Around(destination.ToArray());
+        if (asked.Start is not null && stream is null)
+            return Fail(StompError.NotOneStream, frame);
 
-        int credit = (int)Math.Min(prefetch ?? activeMq ?? _environment.Limits.PrefetchCount, MaxPrefetch);
-        if (credit > 0 && mode != AckMode.Auto)
-            _credit += credit = Math.Max(1, Math.Min(credit, MaxCredit - _credit));
-        object? noLocalTo = IsTrue(headers, HeaderNames.NoLocal) ? this : null;
-        int number = mode == AckMode.Auto ? 0 : ++_lastAcknowledged;
-        var subscription = new Subscription(Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, mode, credit, noLocalTo);
+        Subscription subscription = NewSubscription(id, destination, isPattern, asked);
         error = _environment.Topics.Subscribe(subscription);
         if (error != StompError.None)
             return Fail(error, frame);
@@ -100,9 +92,39 @@ internal sealed partial class Session
         if (subscription.Window is not null)
             (_acknowledged ??= [])[subscription.Number] = subscription;
         _environment.Metrics.AddSubscriptions(1);
-        subscription.Open(headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receipt) ? ReplyWriter.Receipt(Version, receipt) : null, _publisher.Dirty);
-        return Step.NeedInput;
+        Beginning beginning = _environment.Topics.Begin(
+            subscription, stream is null ? null : new StreamRequest(stream, asked.Start!.Value, asked.Epoch),
+            asked.MarksSnapshot ? MessageEncoder.Empty(Encoding.ASCII.GetBytes($"{Id}-s{++_snapshots}"), subscription.Destination) : null, NowUnixMs);
+        byte[]? receipt = headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receiptId) ? ReplyWriter.Receipt(Version, receiptId, beginning.Position) : null;
+        subscription.Open(receipt, _publisher.Dirty, beginning.Snapshot, beginning.Replay);
+
+        // Who owes a large snapshot asks for no other one before it has taken it.
+        return beginning.Snapshot is not null && Outbox.IsFull ? Step.Throttle : Step.NeedInput;
     }
+
+    private Subscription NewSubscription(ReadOnlySpan<byte> id, ReadOnlySpan<byte> destination, bool isPattern, in SubscribeHeaders asked)
+    {
+        int credit = (int)Math.Min(asked.Prefetch ?? _environment.Limits.PrefetchCount, MaxPrefetch);
+        if (credit > 0 && asked.Mode != AckMode.Auto)
+            _credit += credit = Math.Max(1, Math.Min(credit, MaxCredit - _credit));
+        int number = asked.Mode == AckMode.Auto ? 0 : ++_lastAcknowledged;
+        var subscription = new Subscription(
+            Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, asked.Mode, credit, asked.NoLocal ? this : null)
+        {
+            OwnIds = asked.NoLocal ? Encoding.ASCII.GetBytes(Id + "-") : [],
+            Replays = asked.Start is not null,
+        };
+        if (asked.Conflation is not null || _environment.Topics.Conflates)
+        {
+            ConflationMode mode = asked.Conflation is not { } interval ? ConflationMode.WhereTopicsDo
+                : interval == TimeSpan.Zero ? ConflationMode.WhileLagging : ConflationMode.ByInterval;
+            subscription.Conflate(mode, asked.Conflation ?? TimeSpan.Zero, asked.ConflationKey, _environment.Conflation, _environment.Metrics);
+        }
+
+        return subscription;
+    }
+
+    private long NowUnixMs => _environment.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private Step HandleUnsubscribe(in StompFrame frame)
     {
@@ -167,6 +189,8 @@ internal sealed partial class Session
             return Fail(StompError.UnknownTransaction, frame);
         if (frame.Command == StompCommand.Abort)
             return Done(frame);
+        if (_environment.Topics.Retained.Check(transaction.Sends, NowUnixMs) is var refused and not StompError.None)
+            return Fail(refused, frame);
 
         foreach ((AckWindow window, long sequence) in transaction.Settlements)
             window.Settle(sequence, _publisher.Dirty);
@@ -217,15 +241,6 @@ internal sealed partial class Session
         id = destination;
         return Version == StompVersion.V10;
     }
-
-    // What these ask for is not there yet: silence would break what the client relies on.
-    private static bool AsksForMore(StompHeaders headers) =>
-        IsTrue(headers, HeaderNames.Durable) || IsTrue(headers, HeaderNames.XSnapshot)
-        || headers.Contains(HeaderNames.XStreamOffset) || headers.Contains(HeaderNames.XConflateMs)
-        || headers.Contains("activemq.subscriptionName"u8);
-
-    private static bool IsTrue(StompHeaders headers, ReadOnlySpan<byte> name) =>
-        headers.TryGet(name, out ReadOnlySpan<byte> value) && value.SequenceEqual("true"u8);
 
     private void Trace(in StompFrame frame)
     {

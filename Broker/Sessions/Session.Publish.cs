@@ -30,13 +30,18 @@ internal sealed partial class Session
             return Fail(StompError.MissingDestination, frame);
         StompError error = Resolve(destination, out Topic? topic);
         long expiresAt = 0;
+        RetainAction retain = RetainAction.None;
         if (error == StompError.None)
-            error = SendHeaders.TryRead(headers, _environment.Time, out expiresAt);
+            error = SendHeaders.TryRead(frame, _environment.Time, out expiresAt, out retain);
         if (error != StompError.None)
             return Fail(error, frame);
 
         Span<byte> id = stackalloc byte[MaxIdBytes];
-        Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt);
+        Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt, retain);
+        if (retain == RetainAction.Set)
+            error = _environment.Topics.Retained.Check(topic!, message, NowUnixMs);
+        if (error != StompError.None)
+            return Fail(error, frame);
         _sent++;
         _sendRate?.Take();
         if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))

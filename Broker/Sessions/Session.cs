@@ -70,6 +70,9 @@ internal sealed partial class Session : IOutboxOwner
         /// <summary>CONNECT came: check who it is.</summary>
         Login,
 
+        /// <summary>The client has more to take than may wait for it: read on when it has.</summary>
+        Throttle,
+
         /// <summary>The connection ends.</summary>
         End,
     }
@@ -155,10 +158,7 @@ internal sealed partial class Session : IOutboxOwner
                 if (step == Step.End)
                     break;
                 _clock.IsHeld = true;
-                if (step == Step.Login)
-                    await LoginAsync().ConfigureAwait(false);
-                else
-                    await PublishHeldAsync().ConfigureAwait(false);
+                await GoOnAfterAsync(step).ConfigureAwait(false);
                 _clock.IsHeld = false;
             }
 
@@ -168,6 +168,23 @@ internal sealed partial class Session : IOutboxOwner
             _publisher.Dirty.Drain();
             if (step == Step.NeedInput && (Outbox.IsFull || _sendRate is not null))
                 await ThrottleAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask GoOnAfterAsync(Step step)
+    {
+        switch (step)
+        {
+            case Step.Login:
+                await LoginAsync().ConfigureAwait(false);
+                break;
+            case Step.Throttle:
+                _publisher.Dirty.Drain();
+                await ThrottleAsync().ConfigureAwait(false);
+                break;
+            default:
+                await PublishHeldAsync().ConfigureAwait(false);
+                break;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Broker.Configuration;
+using Broker.Delivery;
 using Broker.Diagnostics;
 using Broker.Routing;
 using Broker.Security;
@@ -31,6 +32,9 @@ internal sealed record SessionEnvironment(
 
     /// <summary>A publisher's consecutive messages are one publication up to this size: large ones would fill small outboxes at once.</summary>
     public int BatchBytes { get; } = Math.Min(64 * 1024, Options.Limits.OutboxBytes / 4);
+
+    /// <summary>Tells conflated subscriptions when their interval is over.</summary>
+    public ConflationClock Conflation { get; } = new(Time);
 
     /// <summary>Distinguishes this run of the broker from all others, so that ids are unique across restarts.</summary>
     public string Epoch { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));

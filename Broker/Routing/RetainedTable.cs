@@ -1,0 +1,124 @@
+using Broker.Configuration;
+using Broker.Messaging;
+using Broker.Stomp;
+
+namespace Broker.Routing;
+
+/// <summary>Which topics have a retained value, found by pattern, and what all of them take (SEMANTICS 12). Thread-safe.</summary>
+internal sealed class RetainedTable(LimitOptions limits)
+{
+    private readonly Lock _gate = new();
+    private readonly TopicTrie<Topic> _topics = new();
+    private readonly HashSet<Topic> _indexed = [];
+    private long _count;
+    private long _bytes;
+    private long _firstExpiry = long.MaxValue;
+
+    public long Count => Volatile.Read(ref _count);
+
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>True while no topic is or may become retained.</summary>
+    public bool IsEmpty => _indexed.Count == 0;
+
+    /// <summary>Whether a topic may keep a message as its value.</summary>
+    public StompError Check(Topic topic, Message message, long nowUnixMs)
+    {
+        if (message.Retain != RetainAction.Set)
+            return StompError.None;
+        long bytes = RetainedValue.BytesOf(message);
+        if (HasRoom(topic, bytes))
+            return StompError.None;
+        RemoveExpired(nowUnixMs);
+        return HasRoom(topic, bytes) ? StompError.None : StompError.TooManyRetained;
+    }
+
+    /// <summary>Whether the values that several topics would have afterwards find room together: those of a transaction.</summary>
+    public StompError Check(IReadOnlyList<(Topic Topic, List<Message> Messages)> sends, long nowUnixMs)
+    {
+        if (!sends.Any(static send => send.Messages.Any(static message => message.Retain == RetainAction.Set)))
+            return StompError.None;
+        RemoveExpired(nowUnixMs);
+        long count = Count, bytes = Bytes;
+        foreach ((Topic topic, List<Message> messages) in sends)
+        {
+            if (messages.FindLast(static message => message.Retain != RetainAction.None) is not { } last)
+                continue;
+            RetainedValue? old = topic.Retained;
+            int isSet = last.Retain == RetainAction.Set ? 1 : 0;
+            count += isSet - (old is null ? 0 : 1);
+            bytes += (isSet * RetainedValue.BytesOf(last)) - (old?.Bytes ?? 0);
+        }
+
+        return count > limits.RetainedMessages || bytes > limits.RetainedBytes ? StompError.TooManyRetained : StompError.None;
+    }
+
+    /// <summary>A topic is about to have a value, or to lose it. Called under the topic's lock.</summary>
+    public void Add(Topic topic)
+    {
+        if (topic.Retained is not null)
+            return;
+        lock (_gate)
+        {
+            if (_indexed.Add(topic))
+                _topics.Add(NameOf(topic), topic);
+        }
+    }
+
+    /// <summary>A topic has another value, or none. Called under the topic's lock.</summary>
+    public void Replace(Topic topic, RetainedValue? old, RetainedValue? value)
+    {
+        Interlocked.Add(ref _count, (value is null ? 0 : 1) - (old is null ? 0 : 1));
+        Interlocked.Add(ref _bytes, (value?.Bytes ?? 0) - (old?.Bytes ?? 0));
+        if (value is null || value.ExpiresAt != 0)
+        {
+            lock (_gate)
+            {
+                if (value is not null)
+                    _firstExpiry = Math.Min(_firstExpiry, value.ExpiresAt);
+                else if (_indexed.Remove(topic))
+                    _topics.Remove(NameOf(topic), topic);
+            }
+        }
+    }
+
+    /// <summary>The topics that match a pattern and may have a value. The pattern is a whole destination.</summary>
+    public List<Topic> Match(ReadOnlySpan<byte> pattern)
+    {
+        var topics = new List<Topic>();
+        lock (_gate)
+            _topics.Collect(pattern[Destination.TopicPrefix.Length..], topics);
+        return topics;
+    }
+
+    /// <summary>Forgets values whose time is over; looks for them only when there is one.</summary>
+    public void RemoveExpired(long nowUnixMs)
+    {
+        Topic[] topics;
+        lock (_gate)
+        {
+            if (_firstExpiry > nowUnixMs)
+                return;
+            _firstExpiry = long.MaxValue;
+            topics = [.. _indexed];
+        }
+
+        long first = long.MaxValue;
+        foreach (Topic topic in topics)
+        {
+            if (topic.Retained is { ExpiresAt: > 0 } && topic.Read(nowUnixMs) is { ExpiresAt: > 0 and long expiresAt })
+                first = Math.Min(first, expiresAt);
+        }
+
+        lock (_gate)
+            _firstExpiry = Math.Min(_firstExpiry, first);
+    }
+
+    private bool HasRoom(Topic topic, long bytes)
+    {
+        RetainedValue? old = topic.Retained;
+        return Count + (old is null ? 1 : 0) <= limits.RetainedMessages && Bytes + bytes - (old?.Bytes ?? 0) <= limits.RetainedBytes;
+    }
+
+    private static ReadOnlySpan<byte> NameOf(Topic topic) => topic.Name.AsSpan(Destination.TopicPrefix.Length);
+}
