@@ -279,7 +279,7 @@ public class ConflationTests
 
         await client.SendFrameAsync("DISCONNECT", [("receipt", "bye")]);
 
-        (await client.ReadToReceiptAsync("bye")).Should().OnlyContain(message => message.Text == "waits");
+        (await client.ReadToReceiptAsync("bye")).ShouldAll(message => message.Text == "waits");
         (await client.Socket.ReadCloseAsync()).Code.Should().Be(1000);
         await client.Socket.SendCloseAsync(1000);
         await ClientSteps.UntilAsync(() => !broker.Environment.Sessions.All.Any(), "the session is over");

@@ -74,6 +74,10 @@ internal static class LiveDataSteps
             .SelectMany(send => client.Encode("SEND", [("destination", send.Destination), .. headers], System.Text.Encoding.UTF8.GetBytes(send.Body)))
             .ToArray());
 
+    /// <summary>Each of them, of which there may be none.</summary>
+    public static void ShouldAll<T>(this IEnumerable<T> items, Func<T, bool> condition, string because = "") =>
+        items.Where(item => !condition(item)).Should().BeEmpty(because);
+
     /// <summary>A body's number, which ends at a space.</summary>
     public static int Number(this TestFrame message) => int.Parse(message.Text.Split(' ')[0], CultureInfo.InvariantCulture);
 

@@ -238,7 +238,7 @@ public class RetainedTests
         await using var broker = new MemoryBroker();
         using StompTestClient publisher = await broker.ConnectAsync(headers: ("login", "ann"));
         byte[] body = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
-        await publisher.SendFrameAsync("SEND", [("destination", "/topic/a.b:c"), ("retain", "set"), ("note", "a:b\\c\r\nd"), ("receipt", "r")], body);
+        await publisher.SendFrameAsync("SEND", [("destination", "/topic/a.b:c"), ("retain", "set"), ("note", "a:b\\c\r\nd"), ("content-length", "256"), ("receipt", "r")], body);
         (await publisher.ReadFrameAsync("RECEIPT"))["receipt-id"].Should().Be("r");
         using StompTestClient client = await broker.ConnectAsync(version);
 
@@ -492,7 +492,7 @@ public class RetainedLimitTests
     [Fact]
     public async Task Bytes_are_limited_and_a_larger_value_in_the_place_of_one_counts_by_what_it_adds()
     {
-        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 10_000);
+        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 12_000);
         using StompTestClient client = await broker.ConnectAsync();
         using (StompTestClient publisher = await broker.ConnectAsync())
         {
@@ -521,10 +521,10 @@ public class RetainedLimitTests
     [Fact]
     public async Task One_value_larger_than_all_may_be_is_refused()
     {
-        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 10_000);
+        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 12_000);
         using StompTestClient publisher = await broker.ConnectAsync();
 
-        await publisher.SendAsync("/topic/a", new string('x', 10_001), ("retain", "set"), ("receipt", "r"));
+        await publisher.SendAsync("/topic/a", new string('x', 12_001), ("retain", "set"), ("receipt", "r"));
 
         await ShouldBeRefusedAsync(publisher, "r");
     }
@@ -532,7 +532,7 @@ public class RetainedLimitTests
     [Fact]
     public async Task Headers_count_to_the_bytes_as_bodies_do()
     {
-        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 10_000);
+        await using MemoryBroker broker = Create(limits => limits.RetainedBytes = 12_000);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int i = 0; i < 3; i++)
             await publisher.RetainAsync($"/topic/{i}", "x", ("filling", new string('x', 3000)));
@@ -583,6 +583,28 @@ public class RetainedLimitTests
         await client.SendAsync("/topic/more", "value", ("retain", "set"), ("receipt", "r"));
 
         await ShouldBeRefusedAsync(client, "r");
+    }
+
+    [Fact]
+    public async Task Publishers_that_meet_at_the_limit_do_not_go_over_it_together()
+    {
+        const int Limit = 10;
+        for (int round = 0; round < 20; round++)
+        {
+            await using MemoryBroker broker = Create(limits => limits.RetainedMessages = Limit);
+            int[] accepted = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => ClientSteps.RunAsync(async () =>
+            {
+                using StompTestClient publisher = await broker.ConnectAsync();
+                for (int i = 0; ; i++)
+                {
+                    await publisher.SendAsync($"/topic/{number}.{i}", "value", ("retain", "set"), ("receipt", "r"));
+                    if ((await publisher.ReadFrameAsync()).Command == "ERROR")
+                        return i;
+                }
+            })));
+
+            accepted.Sum().Should().Be(Limit);
+        }
     }
 
     [Fact]

@@ -50,11 +50,11 @@ public class SnapshotTests
         {
             snapshot.Select(value => value["destination"]).Should().BeEquivalentTo(expected.Select(name => $"/topic/{name}"));
             snapshot.Should().OnlyContain(value => value["retained"] == "true" && value.Text == $"value of {value["destination"]!.Substring(7)}");
-            snapshot.SkipLast(1).Should().OnlyContain(value => value["x-snapshot"] == null);
+            snapshot.SkipLast(1).ShouldAll(value => value["x-snapshot"] == null);
         }
 
         live.Select(message => message.Text).Should().Equal(Names.Where(expected.Contains).Select(name => $"live {name}"));
-        live.Should().OnlyContain(message => message["retained"] == null && message["x-snapshot"] == null);
+        live.ShouldAll(message => message["retained"] == null && message["x-snapshot"] == null);
         await client.ShouldHaveNothingToReadAsync();
     }
 
@@ -168,7 +168,7 @@ public class SnapshotTests
 
         List<TestFrame> messages = await client.ReadToReceiptAsync("over");
 
-        messages.Should().OnlyContain(message => message["retained"] == "true");
+        messages.ShouldAll(message => message["retained"] == "true");
         await publisher.PublishAsync("/topic/1", "live");
         await client.ShouldHaveNothingToReadAsync();
         await ClientSteps.UntilAsync(() => broker.SessionOf(client).Outbox.Bytes == 0, "nothing waits");
@@ -381,14 +381,14 @@ public class SnapshotRaceTests
             (end >= 0).Should().Be(hasEnd);
             messages.Count(message => message["x-snapshot"] is not null).Should().Be(hasEnd ? 1 : 0);
             int lastRetained = messages.FindLastIndex(message => message["retained"] is not null);
-            messages.Take(lastRetained + 1).Should().OnlyContain(message => message["retained"] == "true", "the snapshot comes first");
+            messages.Take(lastRetained + 1).ShouldAll(message => message["retained"] == "true", "the snapshot comes first");
             if (hasEnd)
                 end.Should().Be(Math.Max(lastRetained, 0));
             foreach (IGrouping<string?, TestFrame> topic in messages.Where(message => message.Body.Length > 0).GroupBy(message => message["destination"]))
             {
                 int[] numbers = [.. topic.Select(message => message.Number())];
                 numbers.Should().Equal(Enumerable.Range(numbers[0], numbers.Length), "{0} has no gap and no duplicate", topic.Key);
-                topic.Skip(1).Should().OnlyContain(message => message["retained"] == null);
+                topic.Skip(1).ShouldAll(message => message["retained"] == null);
                 if (topic.First()["retained"] is null)
                     (numbers[0] == 1 || IsRemoval(numbers[0] - 1)).Should().BeTrue("{0} had a value before {1}", topic.Key, numbers[0]);
                 else

@@ -298,12 +298,12 @@ public class StreamRetainedTests
         TestFrame[] values = await client.ReadMessagesAsync(retained.Length);
         values.Select(value => value.Text).Should().BeEquivalentTo(retained);
         values.Should().OnlyContain(value => value["retained"] == "true");
-        values.SkipLast(1).Should().OnlyContain(value => value["x-snapshot"] == null);
+        values.SkipLast(1).ShouldAll(value => value["x-snapshot"] == null);
         values[^1]["x-snapshot"].Should().Be("end");
         TestFrame[] messages = await client.ReadMessagesAsync(replayed.Length);
         messages.Select(message => message.Text).Should().Equal(replayed);
         messages.Select(message => message.Offset()).Should().Equal(Enumerable.Range(6 - replayed.Length, replayed.Length).Select(i => (long?)i));
-        messages.Should().OnlyContain(message => message["retained"] == null && message["x-snapshot"] == null);
+        messages.ShouldAll(message => message["retained"] == null && message["x-snapshot"] == null);
         await client.ShouldHaveNothingToReadAsync();
     }
 
@@ -408,12 +408,12 @@ public class StreamRetainedTests
             TestFrame[] messages = await client.ReadMessagesAsync(random.Next(1, 80));
 
             int live = messages.TakeWhile(message => message["retained"] is not null).Count();
-            messages.Skip(live).Should().OnlyContain(message => message["retained"] == null);
+            messages.Skip(live).ShouldAll(message => message["retained"] == null);
             long[] offsets = [.. messages.Skip(live).Select(message => message.Offset()!.Value)];
             if (offsets.Length > 0)
             {
                 offsets.Should().Equal(Enumerable.Range((int)offsets[0], offsets.Length).Select(i => (long)i));
-                messages.Take(live).Should().OnlyContain(message => message.Offset() == null || message.Offset() < offsets[0]);
+                messages.Take(live).ShouldAll(message => message.Offset() == null || message.Offset() < offsets[0]);
             }
 
             foreach (IGrouping<string?, TestFrame> topic in messages.GroupBy(message => message["destination"]))

@@ -413,7 +413,8 @@ public class StreamSubscribeTests
         await client.ResumeAsync("next", id: "live");
         byte[] body = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
         await publisher.SendFrameAsync("SEND",
-            [("destination", "/topic/s.a:b"), ("note", "a:b\\c\r\nd"), ("x-stream-offset", "99"), ("x-stream-epoch", "forged"), ("x-recovered", "true")], body);
+            [("destination", "/topic/s.a:b"), ("note", "a:b\\c\r\nd"), ("x-stream-offset", "99"), ("x-stream-epoch", "forged"), ("x-recovered", "true"),
+                ("content-length", "256")], body);
         TestFrame live = await client.ReadFrameAsync("MESSAGE");
 
         await client.ResumeAsync("first", id: "replay");
