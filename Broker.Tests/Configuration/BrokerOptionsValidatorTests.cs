@@ -81,7 +81,8 @@ public class BrokerOptionsValidatorTests
         foreach ((object owner, var property) in Scalars())
         {
             bool isTime = property.PropertyType == typeof(TimeSpan);
-            foreach (object extreme in isTime ? [TimeSpan.FromTicks(-1), TimeSpan.MaxValue] : new object[] { -1, int.MaxValue })
+            bool isLong = property.PropertyType == typeof(long);
+            foreach (object extreme in isTime ? [TimeSpan.FromTicks(-1), TimeSpan.MaxValue] : isLong ? [-1L, long.MaxValue] : new object[] { -1, int.MaxValue })
             {
                 var options = new BrokerOptions();
                 property.SetValue(OwnerIn(options, owner.GetType()), extreme);
@@ -95,7 +96,7 @@ public class BrokerOptionsValidatorTests
     public void A_time_written_as_one_number_of_seconds_is_caught()
     {
         // The framework reads "1" as a day, and nobody means that.
-        foreach ((object owner, var property) in Scalars().Where(p => p.Property.PropertyType == typeof(TimeSpan)))
+        foreach ((object owner, var property) in Scalars().Where(p => p.Property.PropertyType == typeof(TimeSpan) && p.Owner is not StreamOptions))
         {
             var options = new BrokerOptions();
             property.SetValue(OwnerIn(options, owner.GetType()), TimeSpan.Parse("1", CultureInfo.InvariantCulture));
@@ -153,7 +154,36 @@ public class BrokerOptionsValidatorTests
     [Fact]
     public void A_policy_that_does_not_exist_is_refused() =>
         Failures(o => o.Topics.Add(new TopicOptions { Pattern = "/topic/a", SlowSubscriber = (SlowSubscriberPolicy)7 }))
-            .Should().ContainSingle().Which.Should().StartWith("Broker:Topics:0:SlowSubscriber ");
+            .Should().ContainSingle().Which.Should().Be("Broker:Topics:0:SlowSubscriber is not a policy; set disconnect, drop-oldest or conflate.");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("quotes")]
+    [InlineData("/queue/quotes")]
+    [InlineData("/topic/a..b")]
+    public void A_streams_pattern_that_is_no_topic_is_refused(string pattern) =>
+        Failures(o => o.Streams.Add(new StreamOptions { Pattern = pattern })).Should().ContainSingle().Which.Should().StartWith("Broker:Streams:0:Pattern is ");
+
+    [Fact]
+    public void A_stream_may_keep_for_no_time_a_second_or_a_year_and_not_for_longer()
+    {
+        Age(TimeSpan.Zero).Should().BeEmpty();
+        Age(TimeSpan.FromSeconds(1)).Should().BeEmpty();
+        Age(TimeSpan.FromDays(365)).Should().BeEmpty();
+        Age(TimeSpan.FromMilliseconds(999)).Should().ContainSingle()
+            .Which.Should().StartWith("Broker:Streams:0:Age is 00:00:00.9990000; it must be 00:00:00 (no limit) or at least 00:00:01");
+        Age(TimeSpan.FromDays(366)).Should().ContainSingle().Which.Should().StartWith("Broker:Streams:0:Age is 366.00:00:00; it must be at most 365.00:00:00");
+
+        static IEnumerable<string> Age(TimeSpan age) => Failures(o => o.Streams.Add(new StreamOptions { Pattern = "/topic/a", Age = age }));
+    }
+
+    [Fact]
+    public void What_all_clients_share_may_be_more_than_two_gigabytes() =>
+        Failures(o =>
+        {
+            o.Limits.RetainedBytes = 8L << 30;
+            o.Streams.Add(new StreamOptions { Pattern = "/topic/a", Bytes = 8L << 30 });
+        }).Should().BeEmpty();
 
     private static void Contradiction(Action<BrokerOptions> change, string setting, string other) =>
         Failures(change).Should().ContainSingle().Which.Should().StartWith($"{setting} is ").And.Contain($"{other}, which is ");
@@ -161,12 +191,18 @@ public class BrokerOptionsValidatorTests
     private static IEnumerable<(object Owner, System.Reflection.PropertyInfo Property)> Scalars()
     {
         var options = new BrokerOptions();
-        return new object[] { options, options.HeartBeat, options.Limits }.SelectMany(owner => owner.GetType().GetProperties()
-            .Where(p => p.PropertyType == typeof(int) || p.PropertyType == typeof(TimeSpan)).Select(p => (owner, p)));
+        Type[] types = [typeof(int), typeof(long), typeof(TimeSpan)];
+        return new[] { options, options.HeartBeat, options.Limits, OwnerIn(options, typeof(StreamOptions)) }
+            .SelectMany(owner => owner.GetType().GetProperties().Where(p => types.Contains(p.PropertyType)).Select(p => (owner, p)));
     }
 
-    private static object OwnerIn(BrokerOptions options, Type type) =>
-        type == typeof(BrokerOptions) ? options : type == typeof(LimitOptions) ? options.Limits : options.HeartBeat;
+    private static object OwnerIn(BrokerOptions options, Type type)
+    {
+        if (type == typeof(StreamOptions))
+            options.Streams.Add(new StreamOptions { Pattern = "/topic/a" });
+        return type == typeof(BrokerOptions) ? options : type == typeof(LimitOptions) ? options.Limits
+            : type == typeof(HeartBeatOptions) ? options.HeartBeat : options.Streams[^1];
+    }
 
     private static IEnumerable<string> Failures(Action<BrokerOptions> change)
     {

@@ -24,7 +24,9 @@ public class ConfigurationBindingTests
             ("Broker:Path", "/stomp"), ("Broker:AllowAnonymous", "true"), ("Broker:Limits:FrameBytes", "2048"),
             ("Broker:Limits:FrameBytesBeforeConnected", "1024"), ("Broker:Limits:HeaderLineBytes", "1024"),
             ("Broker:HeartBeat:Outgoing", "00:00:05"), ("Broker:AllowedOrigins:0", "https://a.example"), ("Broker:AllowedOrigins:1", "https://b.example"),
-            ("Broker:Users:0:Login", "alice"), ("Broker:Users:0:PasscodeHash", "x"), ("Broker:Topics:0:Pattern", "/topic/a.*"));
+            ("Broker:Users:0:Login", "alice"), ("Broker:Users:0:PasscodeHash", "x"), ("Broker:Topics:0:Pattern", "/topic/a.*"),
+            ("Broker:Limits:RetainedBytes", "8589934592"), ("Broker:Streams:0:Pattern", "/topic/a.#"), ("Broker:Streams:0:Messages", "10"),
+            ("Broker:Streams:0:Bytes", "8589934592"), ("Broker:Streams:0:Age", "30.00:00:00"));
         options.Path.Should().Be("/stomp");
         options.AllowAnonymous.Should().BeTrue();
         options.Limits.FrameBytes.Should().Be(2048);
@@ -32,12 +34,16 @@ public class ConfigurationBindingTests
         options.AllowedOrigins.Should().Equal("https://a.example", "https://b.example");
         options.Users.Should().ContainSingle().Which.Login.Should().Be("alice");
         options.Topics.Should().ContainSingle().Which.SlowSubscriber.Should().Be(SlowSubscriberPolicy.Disconnect);
+        options.Limits.RetainedBytes.Should().Be(8L << 30);
+        options.Streams.Should().ContainSingle().Which.Should()
+            .BeEquivalentTo(new StreamOptions { Pattern = "/topic/a.#", Messages = 10, Bytes = 8L << 30, Age = TimeSpan.FromDays(30) });
     }
 
     [Theory]
     [InlineData("drop-oldest", SlowSubscriberPolicy.DropOldest)]
     [InlineData("DropOldest", SlowSubscriberPolicy.DropOldest)]
     [InlineData("Drop-Oldest", SlowSubscriberPolicy.DropOldest)]
+    [InlineData("conflate", SlowSubscriberPolicy.Conflate)]
     [InlineData(" disconnect ", SlowSubscriberPolicy.Disconnect)]
     public void Policies_are_read_as_the_documents_and_as_the_code_write_them(string text, SlowSubscriberPolicy expected) =>
         Bind(("Broker:Topics:0:Pattern", "/topic/a"), ("Broker:Topics:0:SlowSubscriber", text)).Topics[0].SlowSubscriber.Should().Be(expected);
@@ -49,7 +55,7 @@ public class ConfigurationBindingTests
     [InlineData("disconnect,drop-oldest")]
     public void A_policy_that_is_none_fails_and_the_message_lists_the_policies(string text) =>
         Failure(("Broker:Topics:0:Pattern", "/topic/a"), ("Broker:Topics:0:SlowSubscriber", text))
-            .Should().Contain("Broker:Topics:0:SlowSubscriber").And.Contain("disconnect, drop-oldest");
+            .Should().Contain("Broker:Topics:0:SlowSubscriber").And.Contain("disconnect, drop-oldest, conflate");
 
     [Theory]
     [InlineData("Broker:AllowAnonymos", "true", "Broker:AllowAnonymos is not a setting")]
@@ -64,6 +70,9 @@ public class ConfigurationBindingTests
     [InlineData("Broker:Limits:FrameBytes", "4MB", "Broker:Limits:FrameBytes is \"4MB\"; it must be a whole number")]
     [InlineData("Broker:Limits:FrameBytes", "99999999999", "Broker:Limits:FrameBytes is \"99999999999\"; it must be a whole number")]
     [InlineData("Broker:Limits:FrameBytes", "", "Broker:Limits:FrameBytes is \"\"; it must be a whole number")]
+    [InlineData("Broker:Limits:RetainedBytes", "8GB", "Broker:Limits:RetainedBytes is \"8GB\"; it must be a whole number")]
+    [InlineData("Broker:Streams", "/topic/a", "Broker:Streams has a value")]
+    [InlineData("Broker:Streams:0:Offset", "1", "Broker:Streams:0:Offset is not a setting")]
     [InlineData("Broker:ShutdownTimeout", "5s", "Broker:ShutdownTimeout is \"5s\"; it must be a time")]
     [InlineData("Broker:AllowAnonymous", "yes", "Broker:AllowAnonymous is \"yes\"; it must be true or false")]
     public void A_key_or_value_that_does_not_fit_fails_by_its_full_name(string key, string value, string expected) =>
@@ -101,6 +110,7 @@ public class ConfigurationBindingTests
     [InlineData("""{ "Broker": { "AllowedOrigins": [ null ] } }""", "Broker:AllowedOrigins:0")]
     [InlineData("""{ "Broker": { "Topics": [ null ] } }""", "Broker:Topics:0")]
     [InlineData("""{ "Broker": { "Topics": [ {} ] } }""", "Broker:Topics:0")]
+    [InlineData("""{ "Broker": { "Streams": [ null ] } }""", "Broker:Streams:0")]
     public void A_null_in_json_is_reported_by_name(string json, string name)
     {
         Action bind = () => _ = Options(FromJson(json));

@@ -21,7 +21,7 @@ public partial class StompBrokerTests
         using NetClient client = await host.ConnectAsync();
         await client.SubscribeAsync("/topic/a.*");
 
-        await host.Broker.PublishAsync("/topic/a.bytes", Encoding.UTF8.GetBytes("bytes"), [new("x-own", "1:2")], Cancel);
+        await host.Broker.PublishAsync("/topic/a.bytes", Encoding.UTF8.GetBytes("bytes"), [new("x-own", "1:2")], cancellationToken: Cancel);
         await host.Broker.PublishAsync("/topic/a.text", "text", cancellationToken: Cancel);
         await host.Broker.PublishAsync("/topic/a.json", new Quote("BRK.B", 1.5m), QuoteJson.Default.Quote, cancellationToken: Cancel);
         await host.Broker.PublishAsync("/topic/a.options", new Quote("X", 2), new JsonSerializerOptions(), cancellationToken: Cancel);
@@ -208,11 +208,11 @@ public partial class StompBrokerTests
     {
         await using var broker = new MemoryBroker();
         var application = new StompBroker(broker.Environment);
-        await using StompSubscription subscription = application.Subscribe("/topic/a", Cancel);
+        await using StompSubscription subscription = application.Subscribe("/topic/a", cancellationToken: Cancel);
 
-        await application.PublishAsync("/topic/a", "x", [new("user-id", "root"), new("subscription", "9"), new("x-own", "yes")], Cancel);
-        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("expires", "soon")], Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
-        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("long", new string('x', 20_000))], Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
+        await application.PublishAsync("/topic/a", "x", [new("user-id", "root"), new("subscription", "9"), new("x-own", "yes")], cancellationToken: Cancel);
+        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("expires", "soon")], cancellationToken: Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
+        await FluentActions.Awaiting(() => application.PublishAsync("/topic/a", "x", [new("long", new string('x', 20_000))], cancellationToken: Cancel).AsTask()).Should().ThrowAsync<StompBrokerException>();
 
         await foreach (StompMessage message in subscription)
         {

@@ -1,5 +1,4 @@
 using System.Text;
-using Broker.Messaging;
 using Broker.Routing;
 
 namespace Broker.Tests.Routing;
@@ -7,9 +6,6 @@ namespace Broker.Tests.Routing;
 /// <summary>The trie against an oracle that tries every way to lay a pattern over a name (SEMANTICS 5).</summary>
 public class SubscriptionTrieTests
 {
-    private static readonly string[] Letters = ["a", "b", "ab", "a*"];
-    private static readonly string[] Wildcards = ["*", "#", "**", ">"];
-
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -20,14 +16,14 @@ public class SubscriptionTrieTests
         var random = new Random(seed);
         var trie = new SubscriptionTrie();
         var live = new Dictionary<string, SubscriberSet>();
-        string[] names = [.. Enumerable.Range(0, 150).Select(_ => Name(random)).Distinct()];
+        string[] names = [.. Enumerable.Range(0, 150).Select(_ => PatternOracle.Name(random)).Distinct()];
         for (int round = 0; round < 20; round++)
         {
             for (int i = 0; i < 60; i++)
             {
-                string pattern = Pattern(random);
+                string pattern = PatternOracle.Pattern(random);
                 SubscriberSet set = trie.Add(Encoding.UTF8.GetBytes(pattern), out bool isNew);
-                string key = Key(pattern);
+                string key = PatternOracle.Key(pattern);
                 isNew.Should().Be(!live.ContainsKey(key), "of {0}", pattern);
                 if (!isNew)
                     live[key].Should().BeSameAs(set);
@@ -46,7 +42,7 @@ public class SubscriptionTrieTests
                 var matches = new HashSet<SubscriberSet>();
                 trie.Match(Encoding.UTF8.GetBytes(name), matches);
                 string[] found = [.. live.Where(p => matches.Contains(p.Value)).Select(p => p.Key).Order(StringComparer.Ordinal)];
-                string[] expected = [.. live.Keys.Where(p => Oracle(p.Split('.'), name.Split('.', '/'))).Order(StringComparer.Ordinal)];
+                string[] expected = [.. live.Keys.Where(p => PatternOracle.Matches(p, name)).Order(StringComparer.Ordinal)];
                 if (!found.SequenceEqual(expected) || matches.Count != expected.Length)
                     Assert.Fail($"{name}: expected {string.Join(' ', expected)}, found {string.Join(' ', found)} of {matches.Count}");
             }
@@ -58,7 +54,7 @@ public class SubscriptionTrieTests
     {
         var random = new Random(7);
         var trie = new SubscriptionTrie();
-        string[] patterns = [.. Enumerable.Range(0, 500).Select(_ => Pattern(random)).DistinctBy(Key)];
+        string[] patterns = [.. Enumerable.Range(0, 500).Select(_ => PatternOracle.Pattern(random)).DistinctBy(PatternOracle.Key)];
         foreach (string pattern in patterns)
             trie.Add(Encoding.UTF8.GetBytes(pattern), out _);
         foreach (string pattern in patterns)
@@ -99,47 +95,5 @@ public class SubscriptionTrieTests
         trie.Match(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("s.", 1000)) + "z"), matches);
 
         matches.Should().HaveCount(1);
-    }
-
-    private static string Name(Random random) => Join(random, random.Next(1, 6), () => Letters[random.Next(Letters.Length)]);
-
-    private static string Pattern(Random random)
-    {
-        while (true)
-        {
-            string pattern = Join(random, random.Next(1, 6), () => random.Next(2) == 0 ? Letters[random.Next(Letters.Length)] : Wildcards[random.Next(Wildcards.Length)]);
-            if (Destination.CheckSubscribe(Encoding.UTF8.GetBytes("/topic/" + pattern), new(), out _) == Broker.Stomp.StompError.None)
-                return pattern;
-        }
-    }
-
-    private static string Join(Random random, int count, Func<string> segment)
-    {
-        var text = new StringBuilder(segment());
-        for (int i = 1; i < count; i++)
-            text.Append(random.Next(2) == 0 ? '.' : '/').Append(segment());
-        return text.ToString();
-    }
-
-    // The separators are one, and so are the two ways to write "zero or more".
-    private static string Key(string pattern) =>
-        string.Join('.', pattern.Split('.', '/').Select(segment => segment == "**" ? "#" : segment));
-
-    private static bool Oracle(ReadOnlySpan<string> pattern, ReadOnlySpan<string> name)
-    {
-        if (pattern.IsEmpty)
-            return name.IsEmpty;
-        if (pattern[0] is "#" or ">")
-        {
-            for (int take = 0; take <= name.Length; take++)
-            {
-                if (Oracle(pattern[1..], name[take..]))
-                    return true;
-            }
-
-            return false;
-        }
-
-        return !name.IsEmpty && (pattern[0] == "*" || pattern[0] == name[0]) && Oracle(pattern[1..], name[1..]);
     }
 }

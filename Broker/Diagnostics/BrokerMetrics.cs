@@ -15,6 +15,7 @@ internal sealed class BrokerMetrics
     private readonly LabelledCounter _refused = new("status");
     private readonly LabelledCounter _closed = new("reason");
     private readonly LabelledCounter _dropped = new("reason");
+    private Func<KeptMessages>? _kept;
     private Func<long>? _topics;
     private Func<long>? _outboxBytes;
     private long _connections;
@@ -39,6 +40,10 @@ internal sealed class BrokerMetrics
         Count("stompbroker.handshakes.refused", _refused, "{request}", "Handshakes refused since the start, by HTTP status.");
         Gauge("stompbroker.subscriptions", () => Interlocked.Read(ref _subscriptions), "{subscription}", "Subscriptions that are live.");
         Gauge("stompbroker.topics", () => _topics?.Invoke() ?? 0, "{topic}", "Topics that are remembered.");
+        Gauge("stompbroker.retained.count", () => Kept.Retained, "{message}", "Retained values.");
+        Gauge("stompbroker.retained.size", () => Kept.RetainedBytes, "By", "Bytes of retained values.");
+        Gauge("stompbroker.streams.count", () => Kept.Streamed, "{message}", "Messages in the histories of streams.");
+        Gauge("stompbroker.streams.size", () => Kept.StreamedBytes, "By", "Bytes in the histories of streams.");
         Gauge("stompbroker.outbox.size", () => _outboxBytes?.Invoke() ?? 0, "By", "Bytes that wait for connections, all outboxes together.");
         Count("stompbroker.messages.received", () => Interlocked.Read(ref _messagesIn), "{message}", "Messages that clients sent.");
         Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages sent to subscribers, each of them.");
@@ -103,6 +108,11 @@ internal sealed class BrokerMetrics
     /// <summary>Names who knows the number of topics. Called when a listener asks, on its thread.</summary>
     public void ObserveTopics(Func<long> count) => _topics = count;
 
+    /// <summary>Names who knows what topics keep. Called when a listener asks, on its thread.</summary>
+    public void ObserveKept(Func<KeptMessages> read) => _kept = read;
+
+    private KeptMessages Kept => _kept?.Invoke() ?? default;
+
     /// <summary>Names who knows how many bytes wait in all outboxes. Called when a listener asks, on its thread.</summary>
     public void ObserveOutboxBytes(Func<long> sum) => _outboxBytes = sum;
 
@@ -115,3 +125,6 @@ internal sealed class BrokerMetrics
     private void Count(string name, LabelledCounter counter, string unit, string description) =>
         Meter.CreateObservableCounter(name, counter.Read, unit, description);
 }
+
+/// <summary>What topics keep: numbers of messages, and bytes.</summary>
+internal readonly record struct KeptMessages(long Retained, long RetainedBytes, long Streamed, long StreamedBytes);

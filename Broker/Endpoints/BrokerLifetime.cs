@@ -47,6 +47,7 @@ internal sealed partial class BrokerLifetime(
         ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         guard.Check(addresses, routes.Endpoints);
         metrics.ObserveTopics(() => topics.Count);
+        metrics.ObserveKept(() => new KeptMessages(topics.Retained.Count, topics.Retained.Bytes, topics.Streams.Count, topics.Streams.Bytes));
         metrics.ObserveOutboxBytes(() => sessions.OutboxBytes);
         if (!guard.IsLoopbackOnly && routes.Endpoints.Any(static route => route.Metadata.GetMetadata<StompEndpoint>()?.IsOpen(route) == true))
             LogAnonymous(log, string.Join(", ", addresses));

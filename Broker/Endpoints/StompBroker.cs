@@ -43,28 +43,39 @@ public sealed class StompBroker
     /// <param name="destination">A topic, such as <c>/topic/news</c>; not a pattern.</param>
     /// <param name="body">The body, copied before the call returns.</param>
     /// <param name="headers">More headers, such as <c>content-type</c> or <c>expires</c>; those that the broker alone sets are left out.</param>
+    /// <param name="retain">
+    /// Keep it as the topic's last value, which later subscribers get first; an empty body removes the value. As the header <c>retain:set</c> does. A
+    /// <see cref="StompBrokerException"/> says so when no more values find room (<c>Broker:Limits:RetainedMessages</c>, <c>RetainedBytes</c>).
+    /// </param>
     /// <param name="cancellationToken">Ends a wait for slow subscribers.</param>
     public ValueTask PublishAsync(
-        string destination, ReadOnlyMemory<byte> body, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
-        PublishAsync([new OutgoingMessage(destination, body, headers)], cancellationToken);
+        string destination, ReadOnlyMemory<byte> body, IEnumerable<KeyValuePair<string, string>>? headers = null, bool retain = false, CancellationToken cancellationToken = default) =>
+        PublishAsync([new OutgoingMessage(destination, body, headers, retain)], cancellationToken);
+
+    /// <summary>Forgets a topic's last value, whether there is one or not. Subscribers get an empty message with the header <c>retain:remove</c>. Else as a publication.</summary>
+    public ValueTask RemoveRetainedAsync(string destination, CancellationToken cancellationToken = default) =>
+        PublishAsync([new OutgoingMessage(destination, default, [new("retain", "remove")])], cancellationToken);
 
     /// <summary>Publishes a text in UTF-8, as <c>text/plain</c> unless <paramref name="headers"/> say otherwise. Else as the bytes.</summary>
     public ValueTask PublishAsync(
-        string destination, string text, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
-        PublishAsync(destination, Encoding.UTF8.GetBytes(text), WithContentType(headers, "text/plain"), cancellationToken);
+        string destination, string text, IEnumerable<KeyValuePair<string, string>>? headers = null, bool retain = false,
+        CancellationToken cancellationToken = default) =>
+        PublishAsync(destination, Encoding.UTF8.GetBytes(text), WithContentType(headers, "text/plain"), retain, cancellationToken);
 
     /// <summary>Publishes an object as JSON by source-generated metadata, as <c>application/json</c> unless <paramref name="headers"/> say otherwise.</summary>
     public ValueTask PublishAsync<T>(
-        string destination, T value, JsonTypeInfo<T> type, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
-        PublishAsync(destination, JsonSerializer.SerializeToUtf8Bytes(value, type), WithContentType(headers, "application/json"), cancellationToken);
+        string destination, T value, JsonTypeInfo<T> type, IEnumerable<KeyValuePair<string, string>>? headers = null, bool retain = false,
+        CancellationToken cancellationToken = default) =>
+        PublishAsync(destination, JsonSerializer.SerializeToUtf8Bytes(value, type), WithContentType(headers, "application/json"), retain, cancellationToken);
 
     /// <summary>Publishes an object as JSON by reflection, with web defaults where <paramref name="options"/> is null.</summary>
     [RequiresUnreferencedCode("Serializes by reflection. Use the overload with a JsonTypeInfo in a trimmed application.")]
     [RequiresDynamicCode("Serializes by reflection. Use the overload with a JsonTypeInfo in an application compiled ahead of time.")]
     public ValueTask PublishAsync<T>(
-        string destination, T value, JsonSerializerOptions? options, IEnumerable<KeyValuePair<string, string>>? headers = null, CancellationToken cancellationToken = default) =>
+        string destination, T value, JsonSerializerOptions? options, IEnumerable<KeyValuePair<string, string>>? headers = null, bool retain = false,
+        CancellationToken cancellationToken = default) =>
         PublishAsync(
-            destination, JsonSerializer.SerializeToUtf8Bytes(value, options ?? JsonSerializerOptions.Web), WithContentType(headers, "application/json"), cancellationToken);
+            destination, JsonSerializer.SerializeToUtf8Bytes(value, options ?? JsonSerializerOptions.Web), WithContentType(headers, "application/json"), retain, cancellationToken);
 
     /// <summary>
     /// Publishes many messages in order. Neighbours of one destination become one publication, which costs one pass over its
@@ -93,7 +104,7 @@ public sealed class StompBroker
                     }
                 }
 
-                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, out Topic? next);
+                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, message.Retain, out Topic? next);
                 if (error != StompError.None)
                 {
                     if (topic is not null)

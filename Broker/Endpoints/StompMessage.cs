@@ -26,6 +26,9 @@ public sealed class StompMessage
     /// <summary>Unique across restarts of the broker.</summary>
     public string Id => this["message-id"] ?? "";
 
+    /// <summary>True for a topic's last value, which was published before the subscription began.</summary>
+    public bool IsRetained => this["retained"] == "true";
+
     /// <summary>Who sent it, as the broker knows it; null for a client without a name and for the application itself.</summary>
     public string? UserId => this["user-id"];
 
@@ -49,7 +52,9 @@ public sealed class StompMessage
 /// <param name="Destination">A topic, such as <c>/topic/quotes.MSFT</c>.</param>
 /// <param name="Body">The body; it is copied when the message is published.</param>
 /// <param name="Headers">More headers, forwarded as a client's are; null for none.</param>
-public readonly record struct OutgoingMessage(string Destination, ReadOnlyMemory<byte> Body, IEnumerable<KeyValuePair<string, string>>? Headers = null);
+/// <param name="Retain">Keep it as the topic's last value, which later subscribers get first; an empty body removes the value. As the header <c>retain:set</c>.</param>
+public readonly record struct OutgoingMessage(
+    string Destination, ReadOnlyMemory<byte> Body, IEnumerable<KeyValuePair<string, string>>? Headers = null, bool Retain = false);
 
 /// <summary>A client's session, as it was when it was asked for.</summary>
 /// <param name="Id">CONNECTED's <c>session</c>.</param>

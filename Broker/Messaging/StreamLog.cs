@@ -13,7 +13,10 @@ internal sealed class StreamLog
     /// <summary>How many messages are looked at under one hold of the lock, so that a filter which matches few holds up no publisher.</summary>
     public const int LookAtMost = 1024;
 
-    /// <summary>What a message takes besides its bytes: the headers and fields of two objects, its slot, and half a slot that may be free.</summary>
+    /// <summary>
+    /// What a message takes besides its bytes: about 80 for the object, 24 for its array's header and 24 for the slot. Without it a stream
+    /// of short messages would take several times what the setting says.
+    /// </summary>
     public const int MessageOverhead = 128;
 
     private const int SmallestRing = 64;
@@ -156,24 +159,22 @@ internal sealed class StreamLog
     /// <summary>The offset of the last kept message that matches the filter (null: any); the next offset when there is none.</summary>
     public long FindLast(DestinationPattern? filter)
     {
-        long end = long.MaxValue, none = -1;
+        // What is appended between two looks is newer than what was meant by "last" when it was asked for.
+        long next = Next, end = next;
         while (true)
         {
             lock (_gate)
             {
-                // What is appended between two looks is newer than what "last" meant when it was asked for.
-                end = Math.Min(end, _next);
-                if (none < 0)
-                    none = _next;
                 long stop = Math.Max(_first, end - LookAtMost);
                 while (end > stop)
                 {
-                    if (filter is null || filter.Matches(At(--end).Destination))
+                    end--;
+                    if (filter is null || filter.Matches(At(end).Destination))
                         return end;
                 }
 
                 if (end <= _first)
-                    return none;
+                    return next;
             }
         }
     }

@@ -6,19 +6,45 @@ using Microsoft.Extensions.Options;
 
 namespace Broker.Routing;
 
-/// <summary>Checks the patterns of <see cref="BrokerOptions.Topics"/> by the same rules as those of clients.</summary>
+/// <summary>
+/// Checks the patterns of <see cref="BrokerOptions.Topics"/> and <see cref="BrokerOptions.Streams"/> by the same rules as those of
+/// clients, and that no message belongs to two streams.
+/// </summary>
 internal sealed class TopicsValidator : IValidateOptions<BrokerOptions>
 {
     public ValidateOptionsResult Validate(string? name, BrokerOptions options)
     {
         var failures = new List<string>();
         for (int i = 0; i < options.Topics.Count; i++)
+            Check($"Topics:{i}:Pattern", options.Topics[i]?.Pattern, options.Limits, failures);
+
+        var streams = new List<(string Path, DestinationPattern Pattern)>();
+        for (int i = 0; i < options.Streams.Count; i++)
         {
-            StompError error = Destination.CheckSubscribe(Encoding.UTF8.GetBytes(options.Topics[i].Pattern), options.Limits, out _);
-            if (error != StompError.None)
-                failures.Add($"Broker:Topics:{i}:Pattern is \"{PrintableText.Of(options.Topics[i].Pattern)}\", which no destination can match. {StompErrors.Get(error).Body}");
+            string path = $"Streams:{i}:Pattern";
+            if (Check(path, options.Streams[i]?.Pattern, options.Limits, failures) is not { } pattern)
+                continue;
+            foreach ((string otherPath, DestinationPattern other) in streams)
+            {
+                if (pattern.Overlaps(other))
+                    failures.Add($"{SettingChecks.Name(path)} is \"{PrintableText.Of(options.Streams[i].Pattern)}\", which overlaps {SettingChecks.Name(otherPath)}: "
+                        + "some topic would be in both, and its messages have one offset. Narrow one of the patterns, or make both streams one.");
+            }
+
+            streams.Add((path, pattern));
         }
 
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    /// <summary>The pattern; null, with the reason among the failures, when it is none.</summary>
+    private static DestinationPattern? Check(string path, string? text, LimitOptions limits, List<string> failures)
+    {
+        byte[] destination = Encoding.UTF8.GetBytes(text ?? "");
+        StompError error = Destination.CheckSubscribe(destination, limits, out _);
+        if (error == StompError.None)
+            return new DestinationPattern(destination);
+        failures.Add($"{SettingChecks.Name(path)} is \"{PrintableText.Of(text)}\", which no destination can match. {StompErrors.Get(error).Body}");
+        return null;
     }
 }

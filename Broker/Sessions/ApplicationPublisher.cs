@@ -21,7 +21,7 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
     private long _sent;
 
     /// <summary>Makes the message of a SEND; else says what is wrong with it. What is made waits for <see cref="PublishAsync"/>.</summary>
-    public StompError Add(string destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers, out Topic? topic)
+    public StompError Add(string destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers, bool retain, out Topic? topic)
     {
         topic = null;
         byte[] name = Encoding.UTF8.GetBytes(destination);
@@ -29,18 +29,18 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         if (error != StompError.None)
             return error;
 
-        Write(name, body, headers);
+        Write(name, body, headers, retain);
         var input = new ReadOnlySequence<byte>(_frame.WrittenMemory);
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
             return _parser.Error;
-        error = SendHeaders.TryRead(frame, environment.Time, out long expiresAt, out RetainAction retain);
+        error = SendHeaders.TryRead(frame, environment.Time, out long expiresAt, out RetainAction action);
         if (error != StompError.None)
             return error;
         topic = environment.Topics.GetOrAdd(name);
         if (topic is null)
             return StompError.TooManyDestinations;
         byte[] id = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{idPrefix}-{++_sent}"));
-        Message message = MessageEncoder.Encode(frame, id, userId: [], expiresAt, retain);
+        Message message = MessageEncoder.Encode(frame, id, userId: [], expiresAt, action);
         error = environment.Topics.Retained.Check(topic, message, environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
         if (error == StompError.None)
             _batch.Add(message);
@@ -70,12 +70,14 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         environment.Metrics.AddIn(0, publication.Count, 0);
     }
 
-    private void Write(byte[] destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers)
+    private void Write(byte[] destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers, bool retain)
     {
         _frame.ResetWrittenCount();
         var writer = new StompWriter(_frame, StompVersion.V12);
         writer.Begin(StompCommand.Send);
         writer.Header(HeaderNames.Destination, destination);
+        if (retain)
+            writer.Header(HeaderNames.Retain, "set"u8); // of repeated headers the first counts
         foreach ((string name, string value) in headers ?? [])
             writer.Header(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(value));
         writer.Header(HeaderNames.ContentLength, body.Length);

@@ -2,15 +2,19 @@ using Broker.Stomp;
 
 namespace Broker.Sessions;
 
-/// <summary>The one timer of all sessions: heart-beats out, pings, and every time-out.</summary>
+/// <summary>The one timer of all sessions: heart-beats out, pings, and every time-out; and of what topics keep for a time.</summary>
 internal sealed class HeartBeatSweep : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
 
+    // Who reads does not get what is too old anyway: this gives its memory back.
+    private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
+
     private readonly SessionEnvironment _environment;
     private readonly ITimer _timer;
     private TimeSpan _period = Longest;
+    private long _tidied;
     private int _running;
 
     public HeartBeatSweep(SessionEnvironment environment)
@@ -44,6 +48,13 @@ internal sealed class HeartBeatSweep : IDisposable
         }
     }
 
+    private void Tidy(long now)
+    {
+        _tidied = now;
+        _environment.Topics.Retained.RemoveExpired(_environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
+        _environment.Topics.Streams.Trim();
+    }
+
     private void Sweep()
     {
         if (Interlocked.Exchange(ref _running, 1) != 0)
@@ -53,6 +64,8 @@ internal sealed class HeartBeatSweep : IDisposable
             long now = _environment.Time.GetTimestamp();
             foreach (Session session in _environment.Sessions.All)
                 Sweep(session, now);
+            if (_environment.Time.GetElapsedTime(_tidied, now) >= Tidying)
+                Tidy(now);
         }
         finally
         {
