@@ -88,8 +88,10 @@ public class StreamHistoryTests
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.FillAsync(0, 6);
         await ShouldBeKeptAsync(broker, 2, 6);
-        await publisher.FillAsync(6, 2, bodyBytes: 4500);
-        await ShouldBeKeptAsync(broker, 6, 8);
+        await publisher.FillAsync(6, 1, bodyBytes: 9900);
+        await ShouldBeKeptAsync(broker, 6, 7);
+        await publisher.FillAsync(7, 1);
+        await ShouldBeKeptAsync(broker, 7, 8);
         broker.Time.Advance(TimeSpan.FromSeconds(11));
         await ShouldBeKeptAsync(broker, 8, 8);
     }

@@ -285,7 +285,8 @@ public class StreamSubscribeTests
     [InlineData("/topic/a.*", "/topic/a.b.c", false)]
     [InlineData("/topic/a.*", "/topic/a", false)]
     [InlineData("/topic/a.*", "/topic/*.b", false)]
-    [InlineData("/topic/a.b", "/topic/a/b", true)]
+    [InlineData("/topic/a.b", "/topic/a.b", true)]
+    [InlineData("/topic/a.b", "/topic/a/b", false)] // two topics; a stream without a wildcard is of one
     [InlineData("/topic/a.b", "/topic/a.*", false)]
     [InlineData("/topic/*.b", "/topic/*.b", true)]
     [InlineData("/topic/*.b", "/topic/a.b", true)]
