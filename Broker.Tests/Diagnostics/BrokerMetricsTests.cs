@@ -24,6 +24,11 @@ public class BrokerMetricsTests
             ["stompbroker.messages.sent"] = 90,
             ["stompbroker.messages.dropped{reason=drop-oldest}"] = 5,
             ["stompbroker.messages.dropped{reason=expired}"] = 1,
+            ["stompbroker.messages.conflated"] = 40,
+            ["stompbroker.retained.count"] = 11,
+            ["stompbroker.retained.size"] = 12,
+            ["stompbroker.streams.count"] = 13,
+            ["stompbroker.streams.size"] = 14,
             ["stompbroker.frames.received"] = 10,
             ["stompbroker.frames.sent"] = 100,
             ["stompbroker.network.received"] = 1000,
@@ -83,6 +88,8 @@ public class BrokerMetricsTests
         metrics.AddSubscriptions(5);
         metrics.AddSubscriptions(-2);
         metrics.ObserveTopics(() => 7);
+        metrics.ObserveKept(() => new KeptMessages(11, 12, 13, 14));
+        metrics.AddConflated(40);
         metrics.ObserveOutboxBytes(() => 4096);
         metrics.AddIn(frames: 10, messages: 9, bytes: 1000);
         metrics.AddOut(frames: 100, messages: 90, bytes: 6_000_000_000);

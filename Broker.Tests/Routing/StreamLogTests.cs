@@ -114,12 +114,12 @@ public class StreamLogTests
             log.Append(Messages(Text(i)), i % 3 == 0 ? Quotes : Other);
         long next = 1;
         var into = new Message[2];
-        log.Read(ref next, into, OnlyQuotes, out bool atEnd, out bool isLost).Should().Be(2);
+        log.Read(ref next, into, OnlyQuotes, int.MaxValue, out bool atEnd, out bool isLost).Should().Be(2);
         into.Select(Body).Should().Equal("3", "6");
         (next, atEnd, isLost).Should().Be((7, false, false));
-        log.Read(ref next, into, OnlyQuotes, out atEnd, out isLost).Should().Be(1);
+        log.Read(ref next, into, OnlyQuotes, int.MaxValue, out atEnd, out isLost).Should().Be(1);
         (Body(into[0]), next, atEnd, isLost).Should().Be(("9", 10, true, false));
-        log.Read(ref next, into, OnlyQuotes, out atEnd, out isLost).Should().Be(0);
+        log.Read(ref next, into, OnlyQuotes, int.MaxValue, out atEnd, out isLost).Should().Be(0);
         (next, atEnd, isLost).Should().Be((10, true, false));
     }
 
@@ -133,7 +133,7 @@ public class StreamLogTests
         bool atEnd = false;
         while (!atEnd)
         {
-            log.Read(ref next, new Message[10], OnlyQuotes, out atEnd, out _).Should().Be(0);
+            log.Read(ref next, new Message[10], OnlyQuotes, int.MaxValue, out atEnd, out _).Should().Be(0);
             steps.Add(next);
         }
 
@@ -148,7 +148,7 @@ public class StreamLogTests
         foreach (long offset in new[] { 0, 4, long.MaxValue, -1 })
         {
             long next = offset;
-            log.Read(ref next, new Message[5], null, out bool atEnd, out bool isLost).Should().Be(0);
+            log.Read(ref next, new Message[5], null, int.MaxValue, out bool atEnd, out bool isLost).Should().Be(0);
             (next, atEnd, isLost).Should().Be((offset, false, true));
         }
     }
@@ -254,7 +254,7 @@ public class StreamLogTests
             {
                 bool isOver = appending.All(task => task.IsCompleted);
                 long from = next;
-                int count = log.Read(ref next, into, null, out bool atEnd, out bool isLost);
+                int count = log.Read(ref next, into, null, int.MaxValue, out bool atEnd, out bool isLost);
                 for (int i = 0; i < count; i++)
                     Body(into[i]).Should().Be(Text(from + i));
                 (next - from).Should().Be(count);
@@ -285,7 +285,7 @@ public class StreamLogTests
         bool atEnd = false;
         while (!atEnd)
         {
-            int count = log.Read(ref next, into, null, out atEnd, out bool isLost);
+            int count = log.Read(ref next, into, null, int.MaxValue, out atEnd, out bool isLost);
             isLost.Should().BeFalse();
             bodies.AddRange(into[..count].Select(Body));
         }

@@ -18,6 +18,12 @@ internal interface ITransport
     /// </summary>
     ValueTask<CloseReason> ReceiveAsync(ReceiveBuffer buffer);
 
+    /// <summary>
+    /// From here on as little as can be waits below the outbox, where nothing newer can take its place. Where the transport has no such
+    /// choice it does nothing.
+    /// </summary>
+    void KeepFresh();
+
     /// <summary>Ends a wait in <see cref="ReceiveAsync"/>, or the next one. Thread-safe.</summary>
     void Wake();
 }

@@ -17,7 +17,7 @@ internal sealed class StreamLog
     /// What a message takes besides its bytes: about 80 for the object, 24 for its array's header and 24 for the slot. Without it a stream
     /// of short messages would take several times what the setting says.
     /// </summary>
-    public const int MessageOverhead = 128;
+    public const int MessageOverhead = 160;
 
     private const int SmallestRing = 64;
 
@@ -179,7 +179,7 @@ internal sealed class StreamLog
         }
     }
 
-    private static int SizeOf(Message message) => message.Bytes.Length + MessageOverhead;
+    private static int SizeOf(Message message) => message.Length + MessageOverhead;
 
     private ref Slot At(long offset) => ref _ring[offset & (_ring.Length - 1)];
 

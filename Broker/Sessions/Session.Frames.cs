@@ -26,11 +26,6 @@ internal sealed partial class Session
     private int _lastAcknowledged;
     private int _credit;
     private int _snapshots;
-    private string? _login;
-    private string? _passcode;
-    private byte[] _userId = [];
-    private StompVersion _connectVersion;
-    private HeartBeat _heartBeat;
 
     private Step Handle(in StompFrame frame)
     {
@@ -50,17 +45,6 @@ internal sealed partial class Session
             (State.Connected, StompCommand.Disconnect) => HandleDisconnect(frame),
             _ => Step.End,
         };
-    }
-
-    private Step HandleConnect(in StompFrame frame)
-    {
-        if (!StompConnect.TryRead(frame, out StompConnect connect, out StompError error))
-            return Fail(error, receipt: null);
-        _login = connect.HasLogin ? Encoding.UTF8.GetString(connect.Login) : null;
-        _passcode = connect.HasPasscode ? Encoding.UTF8.GetString(connect.Passcode) : null;
-        _connectVersion = connect.Version;
-        _heartBeat = HeartBeat.Negotiate(connect.HeartBeat, _environment.HeartBeat);
-        return Step.Login;
     }
 
     private Step HandleSubscribe(in StompFrame frame)
@@ -118,6 +102,8 @@ internal sealed partial class Session
         {
             ConflationMode mode = asked.Conflation is not { } interval ? ConflationMode.WhereTopicsDo
                 : interval == TimeSpan.Zero ? ConflationMode.WhileLagging : ConflationMode.ByInterval;
+            if (asked.Conflation is not null)
+                _transport.KeepFresh();
             subscription.Conflate(mode, asked.Conflation ?? TimeSpan.Zero, asked.ConflationKey, _environment.Conflation, _environment.Metrics);
         }
 

@@ -3,7 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 using Broker.Delivery;
 using Broker.Messaging;
 using Broker.Routing;
-using Broker.Security;
 using Broker.Stomp;
 
 namespace Broker.Sessions;
@@ -263,42 +262,6 @@ internal sealed partial class Session : IOutboxOwner
             return _ending.Token;
         }
     }
-
-    private async Task LoginAsync()
-    {
-        Authentication who;
-        try
-        {
-            who = await AuthenticateAsync().ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            return; // the session ended meanwhile
-        }
-
-        _passcode = null;
-        if (!who.Accepted)
-        {
-            Fail(StompError.LoginFailed, receipt: null);
-            return;
-        }
-
-        UserName = who.UserName;
-        _userId = who.UserName is null ? [] : System.Text.Encoding.UTF8.GetBytes(who.UserName);
-        _parser.Version = _connectVersion;
-        _parser.FrameBytes = _environment.Limits.FrameBytes;
-        _state = State.Connected;
-        _clock.Beats = _heartBeat;
-        LogConnected(Id, UserName, Peer, System.Text.Encoding.ASCII.GetString(ReplyWriter.Text(_connectVersion)));
-        Outbox.EnqueueStomp(ReplyWriter.Connected(_connectVersion, Id, _environment.HeartBeat, UserName), 1, _publisher.Dirty);
-        _clock.IsLoggedIn = true;
-    }
-
-    // Credentials in CONNECT come first, where there are users to check them against; then who the HTTP request was.
-    private ValueTask<Authentication> AuthenticateAsync() =>
-        _principal is not null && (_environment.Users.AcceptAnyLogin || string.IsNullOrEmpty(_login))
-            ? new(Authentication.As(_principal))
-            : _environment.Users.AuthenticateAsync(_login, _passcode, _environment.Users.AcceptAnyLogin ? CancellationToken.None : Ending);
 
     /// <summary>Does not read on while this connection does not take what it is owed, or sends faster than it may.</summary>
     private async Task ThrottleAsync()

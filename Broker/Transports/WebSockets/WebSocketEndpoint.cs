@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
@@ -48,7 +49,8 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     {
         IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
         string peer = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
-        await ServeAsync(environment, pipe, context.Abort, peer, PrincipalOf(context)).ConfigureAwait(false);
+        Socket? socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
+        await ServeAsync(environment, pipe, context.Abort, peer, PrincipalOf(context), socket).ConfigureAwait(false);
         if (context.Features.Get<IConnectionLifetimeFeature>() is { } connection)
             _ = CutAsync(connection, environment);
     }
@@ -65,10 +67,10 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
     }
 
     /// <summary>Serves a WebSocket whose handshake is done, over any pipe; ends with the connection.</summary>
-    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer, string? principal = null)
+    public static async Task ServeAsync(SessionEnvironment environment, IDuplexPipe pipe, Action abort, string peer, string? principal = null, Socket? socket = null)
     {
         Session? session = null;
-        var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox };
+        var transport = new WebSocketTransport(pipe, abort, environment.Limits, environment.Time) { Outbox = () => session!.Outbox, Socket = socket };
         session = new Session(environment, transport, peer, principal);
         environment.Metrics.ConnectionOpened();
         await session.RunAsync().ConfigureAwait(false);

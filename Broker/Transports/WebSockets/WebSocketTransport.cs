@@ -1,9 +1,11 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Messaging;
+using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Connections;
 
 namespace Broker.Transports.WebSockets;
@@ -29,6 +31,9 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     /// <summary>The outbox that pongs go through.</summary>
     public required Func<Outbox> Outbox { private get; init; }
 
+    /// <summary>The socket below; null where there is none.</summary>
+    public Socket? Socket { private get; init; }
+
     public PipeWriter Output => pipe.Output;
 
     public long BytesReceived => Volatile.Read(ref _received);
@@ -40,6 +45,12 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 
     /// <summary>Whether the current message, or the one that just ended, is text.</summary>
     public bool IsText => _reader.IsText;
+
+    public void KeepFresh()
+    {
+        if (Socket is not null)
+            UnsentLimit.Set(Socket);
+    }
 
     public void Wake() => pipe.Input.CancelPendingRead();
 
