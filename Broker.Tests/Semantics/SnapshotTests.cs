@@ -351,7 +351,7 @@ public class SnapshotRaceTests
         {
             var random = new Random((seed * 10) + 5 + number);
             using StompTestClient client = await broker.ConnectAsync(random.Next(2) == 0 ? "1.1" : "1.2");
-            for (int round = 0; round < 100; round++)
+            for (int round = 0; round < 70; round++)
             {
                 int exact = random.Next(Topics);
                 string destination = random.Next(4) switch
@@ -365,7 +365,7 @@ public class SnapshotRaceTests
                 await client.SubscribeLiveAsync("s", destination,
                     [("ack", ack), ("prefetch-count", "0"), .. hasEnd ? [("x-snapshot", "true")] : Array.Empty<(string, string)>()]);
                 var messages = new List<TestFrame>();
-                int wanted = random.Next(1, 60);
+                int wanted = random.Next(1, 40);
                 do
                     messages.Add(await client.ReadFrameAsync("MESSAGE"));
                 while (messages.Count(message => message["retained"] is null) < wanted);

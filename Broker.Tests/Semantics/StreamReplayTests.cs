@@ -114,6 +114,36 @@ public class StreamReplayTests
     }
 
     [Theory]
+    [InlineData("first", null, null)]
+    [InlineData("offset=0", null, null)]
+    [InlineData("offset=0", "right", "false")]
+    [InlineData("offset=0", "wrong", "false")]
+    public async Task Who_asks_for_all_that_is_kept_is_not_cut_for_what_goes_before_it_could_be_sent(string from, string? epoch, string? recovered)
+    {
+        await using MemoryBroker broker = StreamSteps.Create(messages: 1000);
+        using StompTestClient publisher = await broker.ConnectAsync();
+        await publisher.FillAsync(0, 1001);
+        if (epoch == "right")
+            epoch = await broker.EpochAsync();
+        bool stop = false;
+        Task flood = ClientSteps.RunAsync(async () =>
+        {
+            for (int i = 1001; !Volatile.Read(ref stop); i++)
+                await publisher.PublishAsync("/topic/s.a", $"{i}");
+        });
+        for (int round = 0; round < 200; round++)
+        {
+            using StompTestClient client = await broker.ConnectAsync();
+            (await client.ResumeAsync(from, epoch))["x-recovered"].Should().Be(recovered);
+            int first = (await client.ReadFrameAsync("MESSAGE")).Number();
+            await client.ReadOffsetsAsync(Enumerable.Range(first + 1, 10));
+        }
+
+        Volatile.Write(ref stop, true);
+        await flood;
+    }
+
+    [Theory]
     [InlineData("client")]
     [InlineData("client-individual")]
     public async Task The_prefetch_limits_a_replay_which_goes_on_with_each_ACK_and_then_live(string ack)
