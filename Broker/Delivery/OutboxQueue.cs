@@ -36,7 +36,7 @@ internal sealed class OutboxQueue
             {
                 Remove();
                 taken[count++] = next;
-                taking += next.Bytes;
+                taking += next.Payload is PendingPull ? bytes : next.Bytes; // what is pulled fills a write by itself
             }
         }
 
