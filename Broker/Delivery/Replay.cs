@@ -2,28 +2,66 @@ using Broker.Messaging;
 
 namespace Broker.Delivery;
 
-/// <summary>Where a subscription stands that catches up with its stream. Belongs to the subscription, under its lock.</summary>
-/// <param name="log">The stream's history.</param>
-/// <param name="next">The offset to go on with.</param>
-/// <param name="filter">What the subscription wants of the stream; null: all of it.</param>
-/// <param name="ownIds">What the ids of the subscriber's own messages begin with, where it does not want those; empty: it does.</param>
-internal sealed class Replay(StreamLog log, long next, DestinationPattern? filter, byte[] ownIds)
+/// <summary>
+/// Where a subscription stands that catches up with its stream. Belongs to the subscription, under its lock. The first messages are
+/// taken at once: in a full stream they are the next to go, and the verdict that nothing is missing has been given.
+/// </summary>
+internal sealed class Replay
 {
-    private long _next = next;
+    // At a thousand messages a second the subscription has a second to begin.
+    private const int HeadMessages = 1024;
+    private const int HeadBytes = 256 * 1024;
 
-    /// <summary>The offset to go on with.</summary>
+    private readonly StreamLog _log;
+    private readonly DestinationPattern? _filter;
+    private readonly byte[] _ownIds;
+    private readonly Message[] _head;
+    private int _taken;
+    private long _next;
+
+    /// <summary>To be made under the stream's order.</summary>
+    /// <param name="log">The stream's history.</param>
+    /// <param name="next">The offset to begin with.</param>
+    /// <param name="filter">What the subscription wants of the stream; null: all of it.</param>
+    /// <param name="ownIds">What the ids of the subscriber's own messages begin with, where it does not want those; empty: it does.</param>
+    public Replay(StreamLog log, long next, DestinationPattern? filter, byte[] ownIds)
+    {
+        _log = log;
+        _next = next;
+        _filter = filter;
+        _ownIds = ownIds;
+        var head = new Message[Math.Min(HeadMessages, log.Next - next)];
+        _head = head[..ReadLog(head, HeadBytes, out _, out _)];
+    }
+
+    /// <summary>The offset to go on with in the history.</summary>
     public long Next => _next;
 
     /// <summary>Reads some messages and returns how many; none does not mean that there are no more.</summary>
     public int Read(Span<Message> into, int maxBytes, out bool atEnd, out bool isLost)
     {
-        int count = log.Read(ref _next, into, filter, maxBytes, out atEnd, out isLost);
-        if (ownIds.Length == 0)
+        if (_taken == _head.Length)
+            return ReadLog(into, maxBytes, out atEnd, out isLost);
+        atEnd = isLost = false;
+        int count = 0;
+        for (int bytes = 0; _taken < _head.Length && count < into.Length && bytes < maxBytes; _taken++)
+        {
+            into[count++] = _head[_taken];
+            bytes += _head[_taken].Length;
+        }
+
+        return count;
+    }
+
+    private int ReadLog(Span<Message> into, int maxBytes, out bool atEnd, out bool isLost)
+    {
+        int count = _log.Read(ref _next, into, _filter, maxBytes, out atEnd, out isLost);
+        if (_ownIds.Length == 0)
             return count;
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
-            if (!into[i].Id.StartsWith(ownIds))
+            if (!into[i].Id.StartsWith(_ownIds))
                 into[kept++] = into[i];
         }
 
