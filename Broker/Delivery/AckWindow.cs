@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Stomp;
 
@@ -11,11 +11,13 @@ namespace Broker.Delivery;
 internal sealed class AckWindow(Subscription subscription, AckMode mode, int prefetch)
 {
     private readonly Lock _gate = new();
-    private readonly Queue<Message> _waiting = new();
+    private readonly Queue<Waiting> _waiting = new();
 
     // Given and unsettled, where they can be settled in any order; empty in `client` mode, where a number is enough, and
     // without a limit, where nobody asks.
     private readonly HashSet<long> _unsettled = [];
+    private IReadOnlyList<Message> _snapshot = [];
+    private int _snapshotGiven;
     private long _waitingBytes;
     private long _given;
     private long _settled;
@@ -38,6 +40,9 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
     private bool CanGive => prefetch == 0 || _taken < prefetch;
 
+    // Nothing may overtake what waits, the rest of a snapshot first of all.
+    private bool IsEmpty => _waiting.Count == 0 && _snapshotGiven == _snapshot.Count;
+
     public void Deliver(Publication publication, DirtyOutboxes dirty)
     {
         // All of a publication finds room or none of it: a commit is not cut in half. Outside the lock: making room may drop
@@ -57,6 +62,16 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         return true;
     }
 
+    /// <summary>Gives a snapshot, as there is credit. Like any snapshot it takes no room.</summary>
+    public void Deliver(Snapshot snapshot, DirtyOutboxes dirty)
+    {
+        lock (_gate)
+        {
+            _snapshot = snapshot.Messages;
+            Refill(dirty);
+        }
+    }
+
     private void Take(Publication publication, int size, DirtyOutboxes dirty)
     {
         lock (_gate)
@@ -69,14 +84,14 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
 
             foreach (Message message in publication.Messages)
             {
-                if (_waiting.Count == 0 && CanGive)
+                if (IsEmpty && CanGive)
                 {
-                    Give(message, dirty);
+                    Give(message, dirty, isSnapshot: false);
                 }
                 else
                 {
-                    _waiting.Enqueue(message);
                     int waiting = subscription.SizeOf(message);
+                    _waiting.Enqueue(new Waiting(message, publication.Policy));
                     _waitingBytes += waiting;
                     subscription.Outbox.Park(waiting);
                 }
@@ -146,25 +161,40 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     {
         lock (_gate)
         {
-            int credit = _waiting.Count > 0 ? 0 : prefetch == 0 ? most : Math.Min(most, Math.Max(0, prefetch - _taken));
+            int credit = !IsEmpty ? 0 : prefetch == 0 ? most : Math.Min(most, Math.Max(0, prefetch - _taken));
             _taken += credit;
             _isStarved = credit == 0;
             return credit;
         }
     }
 
-    /// <summary>Gives back credit that was not needed.</summary>
+    /// <summary>Gives back credit that was not needed. Called by a drain.</summary>
     public void ReturnCredit(int credit)
     {
         lock (_gate)
+        {
             _taken -= credit;
+            Refill(dirty: null);
+        }
     }
 
-    /// <summary>Takes the oldest message that waits here; its room stays reserved. Null when none does.</summary>
-    public Message? TakeWaiting()
+    /// <summary>Takes out what waits here of topics that conflate what is slow, or, where <paramref name="all"/> is true, all. Its room stays reserved.</summary>
+    public List<Message> TakeOut(bool all)
     {
+        var taken = new List<Message>();
         lock (_gate)
-            return TryUnpark(out Message? message) ? message : null;
+        {
+            for (int i = _waiting.Count; i > 0; i--)
+            {
+                Waiting next = _waiting.Dequeue();
+                if (all || next.Policy == SlowSubscriberPolicy.Conflate)
+                    taken.Add(Unpark(next));
+                else
+                    _waiting.Enqueue(next);
+            }
+        }
+
+        return taken;
     }
 
     /// <summary>Drops the oldest waiting message and gives its room back; returns how much, zero when none waits.</summary>
@@ -172,9 +202,9 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
     {
         lock (_gate)
         {
-            if (!TryUnpark(out Message? message))
+            if (!_waiting.TryDequeue(out Waiting oldest))
                 return 0;
-            int size = subscription.SizeOf(message);
+            int size = subscription.SizeOf(Unpark(oldest));
             subscription.Outbox.Release(size);
             return size;
         }
@@ -195,34 +225,50 @@ internal sealed class AckWindow(Subscription subscription, AckMode mode, int pre
         lock (_gate)
         {
             _ended = true;
-            while (TryUnpark(out Message? message))
-                subscription.Outbox.Release(subscription.SizeOf(message));
+            _snapshot = [];
+            _snapshotGiven = 0;
+            while (_waiting.TryDequeue(out Waiting waiting))
+                subscription.Outbox.Release(subscription.SizeOf(Unpark(waiting)));
         }
     }
 
     private void Refill(DirtyOutboxes? dirty)
     {
-        while (CanGive && !_ended && TryUnpark(out Message? message))
-            Give(message, dirty);
-        if (!_isStarved || !CanGive || _ended)
+        if (_ended)
+            return;
+        while (CanGive && _snapshotGiven < _snapshot.Count)
+            Give(_snapshot[_snapshotGiven++], dirty, isSnapshot: true);
+        if (_snapshotGiven == _snapshot.Count && _snapshotGiven > 0)
+        {
+            _snapshot = [];
+            _snapshotGiven = 0;
+        }
+
+        while (CanGive && _snapshotGiven == _snapshot.Count && _waiting.TryDequeue(out Waiting waiting))
+            Give(Unpark(waiting), dirty, isSnapshot: false);
+        if (!_isStarved || !CanGive || !IsEmpty)
             return;
         _isStarved = false;
         subscription.RequestPull(dirty);
     }
 
-    private bool TryUnpark([NotNullWhen(true)] out Message? message)
+    private Message Unpark(in Waiting waiting)
     {
-        if (!_waiting.TryDequeue(out message))
-            return false;
-        int size = subscription.SizeOf(message);
+        int size = subscription.SizeOf(waiting.Message);
         _waitingBytes -= size;
         subscription.Outbox.Park(-size);
-        return true;
+        return waiting.Message;
     }
 
-    private void Give(Message message, DirtyOutboxes? dirty)
+    private void Give(Message message, DirtyOutboxes? dirty, bool isSnapshot)
     {
         _taken++;
-        subscription.Outbox.Enqueue(new OutboxEntry(message, subscription, subscription.SizeOf(message)), dirty);
+        var entry = new OutboxEntry(message, subscription, subscription.SizeOf(message), IsSnapshot: isSnapshot);
+        if (isSnapshot)
+            subscription.Outbox.EnqueueSnapshot(entry, dirty);
+        else
+            subscription.Outbox.Enqueue(entry, dirty);
     }
+
+    private readonly record struct Waiting(Message Message, SlowSubscriberPolicy Policy);
 }

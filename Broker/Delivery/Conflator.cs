@@ -7,8 +7,8 @@ namespace Broker.Delivery;
 
 /// <summary>
 /// The newest message of each key of one subscription, for as long as it may not or cannot be sent (SEMANTICS 12). With an interval all that waits
-/// leaves together, then the subscription rests; without one messages wait only while the connection lags. What waits counts to
-/// the outbox's bytes; the oldest is dropped when those are full. Thread-safe.
+/// leaves together, then the subscription rests; without one messages wait only while the connection lags. What waits in all conflators of a
+/// connection is bounded as its outbox is: beyond that the oldest is dropped, or, in a stream, the connection closed. Thread-safe.
 /// </summary>
 /// <remarks>
 /// Messages leave in rounds: all that wait when one begins, so that no busy key starves another. Those of a stream leave in the order
@@ -17,6 +17,9 @@ namespace Broker.Delivery;
 /// </remarks>
 internal sealed class Conflator
 {
+    // A burst of keys does not leave its room behind.
+    private const int KeptCapacity = 256;
+
     private readonly Lock _gate = new();
     private readonly Subscription _subscription;
     private readonly ConflationClock _clock;
@@ -126,13 +129,15 @@ internal sealed class Conflator
             {
                 Waiting next = _first!;
                 Remove(next);
-                Outbox.Park(-next.Size);
+                Outbox.MoveConflated(next.Size);
                 reserved += next.Size;
                 into[count++] = next.Marked();
             }
 
             if (credit > count)
                 _subscription.Window?.ReturnCredit(credit - count);
+            if (_first is null && _byKey.Capacity > KeptCapacity)
+                _byKey.TrimExcess();
             more = _first is not null && !isStarved && (IsInRound || _mode != ConflationMode.ByInterval);
             EndRound();
         }
@@ -179,7 +184,7 @@ internal sealed class Conflator
                 Keep(publication.Destination, message);
         }
 
-        while (_subscription.Window?.TakeWaiting() is { } message)
+        foreach (Message message in _subscription.Window?.TakeOut(all: IsAsked) ?? [])
         {
             Outbox.Release(_subscription.SizeOf(message));
             Keep(message.Destination, message);
@@ -230,22 +235,25 @@ internal sealed class Conflator
         if (byKey.TryGetValue(key, out Waiting? older) && !(message.HasOffset && older.Number <= _roundEnd))
         {
             _metrics.AddConflated(1);
-            int more = size - older.Size;
-            if (!message.HasOffset && (more <= 0 || Outbox.TryReserve(more)))
+            Outbox.ReleaseConflated(older.Size);
+            if (!message.HasOffset && Outbox.TryReserveConflated(size))
             {
-                if (more < 0)
-                    Outbox.Release(-more);
-                Outbox.Park(more);
                 older.Replace(message, size);
                 return;
             }
 
             count += older.Count;
-            Discard(older);
+            Remove(older);
         }
 
-        while (!Outbox.TryReserve(size))
+        while (!Outbox.TryReserveConflated(size))
         {
+            if (message.HasOffset)
+            {
+                Outbox.Overrun(); // who resumes must not be told that nothing is missing
+                return;
+            }
+
             if (!TryDropOldest())
             {
                 _metrics.AddDropped(DropReasons.SlowSubscriber, count);
@@ -253,7 +261,6 @@ internal sealed class Conflator
             }
         }
 
-        Outbox.Park(size);
         Add(new Waiting(older?.Key ?? key.ToArray(), message, size, count, ++_entered));
     }
 
@@ -285,8 +292,7 @@ internal sealed class Conflator
     private void Discard(Waiting waiting)
     {
         Remove(waiting);
-        Outbox.Park(-waiting.Size);
-        Outbox.Release(waiting.Size);
+        Outbox.ReleaseConflated(waiting.Size);
     }
 
     private bool TryDropOldest()
@@ -301,8 +307,12 @@ internal sealed class Conflator
         return true;
     }
 
-    private ReadOnlySpan<byte> KeyOf(ReadOnlySpan<byte> destination, Message message) =>
-        _keyHeader.Length > 0 && message.TryGetLine(_keyHeader, out ReadOnlySpan<byte> value) ? value : destination;
+    private ReadOnlySpan<byte> KeyOf(ReadOnlySpan<byte> destination, Message message)
+    {
+        if (_keyHeader.Length == 0)
+            return destination;
+        return message.TryGetLine(_keyHeader, out ReadOnlySpan<byte> value) ? value : (byte[])[0, .. destination]; // no header's value begins so
+    }
 
     /// <summary>The newest message of a key, in the row.</summary>
     private sealed class Waiting(byte[] key, Message message, int size, int count, long number)

@@ -24,6 +24,7 @@ internal sealed partial class Outbox
     private ReadOnlyMemory<byte> _whole; // frames that leave as they are, in slices
     private long _stompEntries;
     private long _inFlight;
+    private long _snapshotsInFlight;
     private long _movedAt;
     private int _state;
     private bool _isAlone;
@@ -152,8 +153,8 @@ internal sealed partial class Outbox
             for (int i = 0; i < count; i++)
             {
                 _inFlight += taken[i].Bytes;
-                if (taken[i].Payload is Publication { IsSnapshot: true })
-                    Interlocked.Add(ref _snapshots, -taken[i].Bytes);
+                if (taken[i].IsSnapshot)
+                    _snapshotsInFlight += taken[i].Bytes;
                 if (!_finished)
                     frames += Write(taken[i], ref bytes, ref messages);
             }
@@ -174,6 +175,12 @@ internal sealed partial class Outbox
     {
         long sent = _inFlight;
         _inFlight = 0;
+        if (_snapshotsInFlight > 0)
+        {
+            Interlocked.Add(ref _snapshots, -_snapshotsInFlight);
+            _snapshotsInFlight = 0;
+        }
+
         if (sent > 0)
             Release(sent);
     }

@@ -25,6 +25,7 @@ internal sealed partial class Outbox
     private long _bytes;
     private long _parked;
     private long _snapshots;
+    private long _conflated;
 
     public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
     {
@@ -42,10 +43,13 @@ internal sealed partial class Outbox
     private const int LagShare = 8;
 
     /// <summary>Bytes that wait: for the socket, for an acknowledgement, or for their time.</summary>
-    public long Bytes => Volatile.Read(ref _bytes);
+    public long Bytes => Volatile.Read(ref _bytes) + Volatile.Read(ref _conflated);
 
     /// <summary>Bytes that wait for the socket, with those that the transport was given and has not yet taken.</summary>
-    public long Owed => Bytes - Volatile.Read(ref _parked);
+    public long Owed => Volatile.Read(ref _bytes) - Volatile.Read(ref _parked);
+
+    // What the limit is about.
+    private long Held => Volatile.Read(ref _bytes) - Volatile.Read(ref _snapshots);
 
     /// <summary>True when the socket is behind with what it was given, though not by all that may wait.</summary>
     public bool IsLagging
@@ -76,14 +80,14 @@ internal sealed partial class Outbox
 
     public bool HasRoomFor(int size)
     {
-        long bytes = Bytes - Volatile.Read(ref _snapshots);
-        return bytes <= 0 || bytes + size <= _limit;
+        long held = Held;
+        return held <= 0 || held + size <= _limit;
     }
 
     /// <summary>Takes the room for an entry; an empty outbox takes any.</summary>
     public bool TryReserve(int size)
     {
-        long bytes = Bytes;
+        long bytes = Volatile.Read(ref _bytes);
         while (bytes - Volatile.Read(ref _snapshots) is var held && (held <= 0 || held + size <= _limit))
         {
             long seen = Interlocked.CompareExchange(ref _bytes, bytes + size, bytes);
@@ -143,11 +147,39 @@ internal sealed partial class Outbox
     /// Adds a piece of a snapshot. Its messages are the topics' own and take no memory here: it has room in any outbox, and leaves to
     /// others theirs.
     /// </summary>
-    public void EnqueueSnapshot(in OutboxEntry entry, DirtyOutboxes dirty)
+    public void EnqueueSnapshot(in OutboxEntry entry, DirtyOutboxes? dirty)
     {
         Interlocked.Add(ref _snapshots, entry.Bytes);
         Interlocked.Add(ref _bytes, entry.Bytes);
         Enqueue(entry, dirty);
+    }
+
+    /// <summary>
+    /// Takes the room for the newest message of a key, until it is pulled. It is as much as for all else, and apart from it: what is on its way to a
+    /// slow socket keeps the newest from nobody, and what waits for its time keeps nothing else away. One message always finds room.
+    /// </summary>
+    public bool TryReserveConflated(int size)
+    {
+        long conflated = Volatile.Read(ref _conflated);
+        while (conflated == 0 || conflated + size <= _limit)
+        {
+            long seen = Interlocked.CompareExchange(ref _conflated, conflated + size, conflated);
+            if (seen == conflated)
+                return true;
+            conflated = seen;
+        }
+
+        return false;
+    }
+
+    /// <summary>Gives such room back.</summary>
+    public void ReleaseConflated(int size) => Interlocked.Add(ref _conflated, -size);
+
+    /// <summary>Such messages go on their way: the caller has their bytes.</summary>
+    public void MoveConflated(int size)
+    {
+        Interlocked.Add(ref _bytes, size);
+        Interlocked.Add(ref _conflated, -size);
     }
 
     /// <summary>Takes out what waits of a subscription and may be conflated; its room stays reserved.</summary>
@@ -254,15 +286,17 @@ internal sealed partial class Outbox
     /// </summary>
     private int DropOldest(Subscription subscription, int size)
     {
-        long held = Bytes - Volatile.Read(ref _snapshots);
+        long held = Held;
         long others = held - _queue.BytesOf(subscription) - (subscription.Window?.WaitingBytes ?? 0);
         if (others > 0 && others + size > _limit)
             return 0;
         long excess = held + size - _limit;
         int dropped = _queue.DropOldest(subscription, excess, out long freed, out int given);
         Release(freed);
+        var dirty = new DirtyOutboxes(); // this one at the most: drained when no lock of the window is held
         while (given-- > 0)
-            subscription.Window!.Unsent(dirty: null);
+            subscription.Window!.Unsent(dirty);
+        dirty.Drain();
         while (freed < excess && subscription.Window?.DropWaiting() is > 0 and int waiting)
         {
             freed += waiting;

@@ -104,7 +104,7 @@ internal sealed class OutboxQueue
             List<OutboxEntry> front = Gather();
             for (int i = _frontStart; i < front.Count; i++)
             {
-                if (!ReferenceEquals(front[i].Subscription, subscription) || front[i].Payload is not Publication { IsSnapshot: false } publication
+                if (!ReferenceEquals(front[i].Subscription, subscription) || front[i] is not { IsSnapshot: false, Payload: Publication publication }
                     || !(all || publication.Policy == SlowSubscriberPolicy.Conflate))
                     continue;
                 taken.Add(front[i]);
@@ -117,7 +117,7 @@ internal sealed class OutboxQueue
     }
 
     // What may be dropped: neither a snapshot, nor the place of what is pulled.
-    private static bool IsLoose(in OutboxEntry entry) => entry.Payload is Message or Publication { IsSnapshot: false };
+    private static bool IsLoose(in OutboxEntry entry) => entry is { IsSnapshot: false, Payload: Message or Publication };
 
     /// <summary>Drops a publication's oldest messages; false when none is left.</summary>
     private static bool TryCut(ref OutboxEntry entry, Publication publication, long excess, ref long freed, ref int dropped)

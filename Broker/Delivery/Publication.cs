@@ -42,9 +42,6 @@ internal sealed class Publication
     /// <summary>True when a message of it sets or removes the topic's retained value.</summary>
     public bool Retains { get; }
 
-    /// <summary>True for a piece of a snapshot: it is not dropped, and does not count against the outbox's limit.</summary>
-    public bool IsSnapshot { get; init; }
-
     /// <summary>The topic's name.</summary>
     public byte[] Destination { get; private set; } = [];
 

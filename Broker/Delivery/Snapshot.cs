@@ -7,22 +7,32 @@ internal sealed class Snapshot
 {
     private const int ChunkBytes = 64 * 1024;
 
-    private readonly IReadOnlyList<RetainedValue> _values;
+    private readonly List<RetainedValue> _values;
     private readonly Message[] _messages;
-    private Dictionary<byte[], long>? _positions;
 
     /// <param name="values">One per topic; what has expired is not among them.</param>
-    /// <param name="end">The message that marks the end where there is no value; null: the end is not marked.</param>
-    public Snapshot(IReadOnlyList<RetainedValue> values, Message? end)
+    /// <param name="end">The message that marks the end where no value can; null: the end is not marked.</param>
+    public Snapshot(List<RetainedValue> values, Message? end)
     {
         _values = values;
-        _messages = [.. values.Select(static value => value.Marked)];
         if (end is null)
+        {
+            _messages = [.. values.Select(static value => value.Marked)];
             return;
-        if (_messages.Length == 0)
-            _messages = [end];
+        }
+
+        // The mark must not go with a value whose time is over before it is sent.
+        int last = values.FindLastIndex(static value => value.ExpiresAt == 0);
+        if (last >= 0)
+            (values[last], values[^1]) = (values[^1], values[last]);
+        _messages = last >= 0 ? [.. values.Select(static value => value.Marked)] : [.. values.Select(static value => value.Marked), end];
         _messages[^1] = _messages[^1].With("x-snapshot:end\n"u8);
     }
+
+    /// <summary>A snapshot of nothing.</summary>
+    public static Snapshot None { get; } = new([], end: null);
+
+    public IReadOnlyList<Message> Messages => _messages;
 
     /// <summary>The messages in pieces of about 64 KiB.</summary>
     public IEnumerable<Publication> Pieces()
@@ -31,35 +41,38 @@ internal sealed class Snapshot
         {
             for (int bytes = 0; end < _messages.Length && (end == start || bytes + _messages[end].Length <= ChunkBytes); end++)
                 bytes += _messages[end].Length;
-            yield return new Publication(_messages[start..end], source: null) { IsSnapshot = true };
+            yield return new Publication(_messages[start..end], source: null);
         }
     }
 
-    /// <summary>The messages each on its own, with its topic's policy.</summary>
-    public IEnumerable<Publication> Singles()
+    /// <summary>
+    /// What of some publications came after the snapshot was taken. A topic without a value had lost it when the snapshot was taken, or
+    /// had none: of what came before, nothing is told, not even that the value went.
+    /// </summary>
+    public List<Publication> Later(List<Publication> publications)
     {
-        for (int i = 0; i < _messages.Length; i++)
+        var positions = new Dictionary<byte[], long>(Utf8NameComparer.Instance);
+        foreach (Publication publication in publications)
         {
-            var single = new Publication([_messages[i]], source: null);
-            if (i < _values.Count)
-                single.Place(_values[i].Destination, _values[i].Policy, _values[i].Position, isShared: false);
-            yield return single;
-        }
-    }
-
-    /// <summary>What of a publication came after the topic's value; null when the value stands for all of it.</summary>
-    public Publication? Later(Publication publication)
-    {
-        if (_positions is null)
-        {
-            _positions = new Dictionary<byte[], long>(_values.Count, Utf8NameComparer.Instance);
-            foreach (RetainedValue value in _values)
-                _positions[value.Destination] = value.Position;
+            for (int i = 0; publication.Retains && i < publication.Count; i++)
+            {
+                if (publication.Messages[i].Retain == RetainAction.Remove)
+                    positions[publication.Destination] = publication.Position + i;
+            }
         }
 
-        if (!_positions.TryGetValue(publication.Destination, out long position) || publication.Position > position)
-            return publication;
-        long first = position - publication.Position + 1;
-        return first >= publication.Count ? null : publication.Skip((int)first);
+        foreach (RetainedValue value in _values)
+            positions[value.Destination] = value.Position;
+        var later = new List<Publication>(publications.Count);
+        foreach (Publication publication in publications)
+        {
+            long first = positions.TryGetValue(publication.Destination, out long position) ? position - publication.Position + 1 : 0;
+            if (first <= 0)
+                later.Add(publication);
+            else if (first < publication.Count)
+                later.Add(publication.Skip((int)first));
+        }
+
+        return later;
     }
 }

@@ -77,6 +77,7 @@ internal sealed class Subscription
         lock (_opening)
         {
             _state = skipWaiting ? State.Ended : State.Closing;
+            _replay?.End();
             _replay = null;
         }
 
@@ -103,13 +104,13 @@ internal sealed class Subscription
                 return;
             }
 
-            foreach (Publication early in _early ?? [])
+            if (_early is not null)
             {
-                if ((snapshot is null ? early : snapshot.Later(early)) is { } later)
+                foreach (Publication later in (snapshot ?? Snapshot.None).Later(_early))
                     Take(later, dirty);
+                _early = null;
             }
 
-            _early = null;
             _state = State.Live;
         }
     }
@@ -118,13 +119,12 @@ internal sealed class Subscription
     {
         if (Window is not null)
         {
-            foreach (Publication value in snapshot.Singles())
-                Window.Deliver(value, dirty);
+            Window.Deliver(snapshot, dirty);
         }
         else
         {
             foreach (Publication piece in snapshot.Pieces())
-                Outbox.EnqueueSnapshot(new OutboxEntry(piece, this, SizeOf(piece)), dirty);
+                Outbox.EnqueueSnapshot(new OutboxEntry(piece, this, SizeOf(piece), IsSnapshot: true), dirty);
         }
 
         _conflator?.Rest();
@@ -227,7 +227,7 @@ internal sealed class Subscription
         Volatile.Write(ref _pulls, 0);
         reserved = 0;
         bool more = false, lost = false;
-        int count = _replay is null ? 0 : ReplaySome(into, maxBytes, out more, out lost);
+        int count = _replay is null ? 0 : ReplaySome(into, maxBytes, out reserved, out more, out lost);
         if (lost)
         {
             Outbox.Overrun();
@@ -243,8 +243,9 @@ internal sealed class Subscription
         return count;
     }
 
-    private int ReplaySome(Span<Message> into, int maxBytes, out bool more, out bool lost)
+    private int ReplaySome(Span<Message> into, int maxBytes, out long reserved, out bool more, out bool lost)
     {
+        reserved = 0;
         more = lost = false;
         lock (_opening)
         {
@@ -254,7 +255,7 @@ internal sealed class Subscription
             int credit = conflates ? into.Length : Window?.TakeCredit(into.Length) ?? into.Length;
             if (credit == 0)
                 return 0;
-            int count = _replay.Read(into[..credit], maxBytes, out bool atEnd, out lost);
+            int count = _replay.Read(into[..credit], maxBytes, out reserved, out bool atEnd, out lost);
             if (!conflates)
                 Window?.ReturnCredit(credit - count);
             if (atEnd && _state == State.Opening)
@@ -269,6 +270,8 @@ internal sealed class Subscription
                 return count;
             _conflator!.Keep(into[..count]);
             into[..count].Clear();
+            Outbox.Release(reserved);
+            reserved = 0;
             return 0;
         }
     }

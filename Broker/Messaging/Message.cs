@@ -95,6 +95,8 @@ internal sealed class Message(
     {
         if (!HasEscapes || version == StompVersion.V12)
             return Bytes;
+        if (HasOffset || Retain == RetainAction.Set)
+            return MessageEncoder.Reencode(this, version); // it may be kept for long, and only its own bytes are accounted for
         return version == StompVersion.V11
             ? _v11 ??= MessageEncoder.Reencode(this, StompVersion.V11)
             : _v10 ??= MessageEncoder.Reencode(this, StompVersion.V10);

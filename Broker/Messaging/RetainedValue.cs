@@ -10,6 +10,9 @@ namespace Broker.Messaging;
 /// <param name="offset">Its offset in the topic's stream, if it has one.</param>
 internal sealed class RetainedValue(Message message, byte[] destination, SlowSubscriberPolicy policy, long position, long offset)
 {
+    private const int ObjectBytes = 512;
+    private const int SegmentBytes = 320;
+
     private Message? _marked;
 
     public byte[] Destination => destination;
@@ -22,11 +25,13 @@ internal sealed class RetainedValue(Message message, byte[] destination, SlowSub
 
     public long ExpiresAt => message.ExpiresAt;
 
-    /// <summary>What it counts as against the limit: the objects around the bytes are not for free.</summary>
-    public long Bytes => BytesOf(message);
+    /// <summary>What it counts as against the limit.</summary>
+    public long Bytes => BytesOf(message, destination);
 
     /// <summary>The message as a snapshot has it.</summary>
     public Message Marked => _marked ??= message.With("retained:true\n"u8);
 
-    public static long BytesOf(Message message) => message.Bytes.Length + 256;
+    /// <summary>The bytes of a message that is retained, those of the objects around it, and what its name takes where patterns find it.</summary>
+    public static long BytesOf(Message message, byte[] destination) =>
+        message.Bytes.Length + ObjectBytes + (SegmentBytes * (1 + destination.AsSpan().CountAny((byte)'.', (byte)'/')));
 }

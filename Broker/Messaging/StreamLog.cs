@@ -11,7 +11,7 @@ namespace Broker.Messaging;
 internal sealed class StreamLog
 {
     /// <summary>How many messages are looked at under one hold of the lock, so that a filter which matches few holds up no publisher.</summary>
-    public const int LookAtMost = 1024;
+    public const int LookAtMost = 256;
 
     /// <summary>
     /// What a message takes besides its bytes: about 80 for the object, 24 for its array's header and 24 for the slot. Without it a stream

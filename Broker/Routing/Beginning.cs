@@ -22,6 +22,15 @@ internal sealed record StreamPosition(string Epoch, long Next, bool? Recovered);
 /// <param name="Epoch">The epoch that the place is of; null: not said.</param>
 internal sealed record StreamRequest(SubscribedStream Stream, StreamStart Start, string? Epoch)
 {
+    private long _last = -1;
+
+    /// <summary>Finds the last message that the subscription matches, which may take a while. To be called before the stream's order is locked.</summary>
+    public void LookForLast()
+    {
+        if (Start.Kind == StreamStartKind.Last)
+            _last = Stream.Log.FindLast(Stream.Filter);
+    }
+
     /// <summary>
     /// The offset to begin with. What is not in the history, or is of another epoch, is not recovered: then all that is kept comes, from
     /// the nearest there is. To be called under the stream's order.
@@ -40,7 +49,7 @@ internal sealed record StreamRequest(SubscribedStream Stream, StreamStart Start,
                 start = first;
                 break;
             case StreamStartKind.Last:
-                start = log.FindLast(Stream.Filter);
+                start = Math.Clamp(_last, first, next); // what came since is newer than what "last" meant when it was asked for
                 break;
             case StreamStartKind.Next:
                 start = next;

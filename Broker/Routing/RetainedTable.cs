@@ -7,26 +7,32 @@ namespace Broker.Routing;
 /// <summary>Which topics have a retained value, found by pattern, and what all of them take (SEMANTICS 12). Thread-safe.</summary>
 internal sealed class RetainedTable(LimitOptions limits)
 {
+    // Looks through all values; often enough for who waits for room.
+    private const int RestMilliseconds = 100;
+
     private readonly Lock _gate = new();
+    private readonly Lock _looking = new();
     private readonly TopicTrie<Topic> _topics = new();
     private readonly HashSet<Topic> _indexed = [];
     private long _count;
     private long _bytes;
     private long _firstExpiry = long.MaxValue;
+    private long _lookedAt = long.MinValue;
+    private int _version;
 
     public long Count => Volatile.Read(ref _count);
 
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>True while no topic is or may become retained.</summary>
-    public bool IsEmpty => _indexed.Count == 0;
+    /// <summary>Changes whenever a topic comes to those of <see cref="Match"/>.</summary>
+    public int Version => Volatile.Read(ref _version);
 
     /// <summary>Whether a topic may keep a message as its value.</summary>
     public StompError Check(Topic topic, Message message, long nowUnixMs)
     {
         if (message.Retain != RetainAction.Set)
             return StompError.None;
-        long bytes = RetainedValue.BytesOf(message);
+        long bytes = RetainedValue.BytesOf(message, topic.Name);
         if (HasRoom(topic, bytes))
             return StompError.None;
         RemoveExpired(nowUnixMs);
@@ -47,7 +53,7 @@ internal sealed class RetainedTable(LimitOptions limits)
             RetainedValue? old = topic.Retained;
             int isSet = last.Retain == RetainAction.Set ? 1 : 0;
             count += isSet - (old is null ? 0 : 1);
-            bytes += (isSet * RetainedValue.BytesOf(last)) - (old?.Bytes ?? 0);
+            bytes += (isSet * RetainedValue.BytesOf(last, topic.Name)) - (old?.Bytes ?? 0);
         }
 
         return count > limits.RetainedMessages || bytes > limits.RetainedBytes ? StompError.TooManyRetained : StompError.None;
@@ -60,8 +66,10 @@ internal sealed class RetainedTable(LimitOptions limits)
             return;
         lock (_gate)
         {
-            if (_indexed.Add(topic))
-                _topics.Add(NameOf(topic), topic);
+            if (!_indexed.Add(topic))
+                return;
+            _topics.Add(NameOf(topic), topic);
+            _version++;
         }
     }
 
@@ -83,22 +91,33 @@ internal sealed class RetainedTable(LimitOptions limits)
     }
 
     /// <summary>The topics that match a pattern and may have a value. The pattern is a whole destination.</summary>
-    public List<Topic> Match(ReadOnlySpan<byte> pattern)
+    public List<Topic> Match(byte[] pattern)
     {
         var topics = new List<Topic>();
         lock (_gate)
-            _topics.Collect(pattern[Destination.TopicPrefix.Length..], topics);
+            _topics.Collect(pattern.AsSpan(Destination.TopicPrefix.Length), topics);
+        var matching = new DestinationPattern(pattern);
+        topics.RemoveAll(topic => !matching.Matches(topic.Name)); // not under the lock, for publishers wait for that
         return topics;
     }
 
     /// <summary>Forgets values whose time is over; looks for them only when there is one.</summary>
     public void RemoveExpired(long nowUnixMs)
     {
+        lock (_looking)
+        {
+            if (Volatile.Read(ref _firstExpiry) > nowUnixMs || nowUnixMs - RestMilliseconds < _lookedAt)
+                return;
+            _lookedAt = nowUnixMs;
+            Look(nowUnixMs);
+        }
+    }
+
+    private void Look(long nowUnixMs)
+    {
         Topic[] topics;
         lock (_gate)
         {
-            if (_firstExpiry > nowUnixMs)
-                return;
             _firstExpiry = long.MaxValue;
             topics = [.. _indexed];
         }

@@ -7,7 +7,8 @@ namespace Broker.Routing;
 
 /// <summary>
 /// A topic: its name, who listens to it, its last value, and the one order of its messages. Publishing takes a place in that order under the
-/// topic's lock, which those of a stream share, and only appends to outboxes there; no socket is touched. Thread-safe.
+/// topic's lock, which those of a stream share, and only appends to outboxes there; a socket is touched only where an outbox is full, to learn
+/// whether it is slow, and never waited for. Thread-safe.
 /// </summary>
 internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog? stream, TopicTable table)
 {

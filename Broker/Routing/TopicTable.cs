@@ -114,26 +114,35 @@ internal sealed class TopicTable
     public Beginning Begin(Subscription subscription, StreamRequest? request, Message? end, long nowUnixMs)
     {
         if (request is null)
-            return new Beginning(Snapshot(ReadRetained(subscription, nowUnixMs), end));
+            return new Beginning(Snapshot(ReadRetained(TopicsOf(subscription), subscription, nowUnixMs), end));
+
+        // What takes long comes before the lock for which the stream's publishers wait; a topic that came meanwhile has it done again.
+        request.LookForLast();
+        int version = Retained.Version;
+        List<Topic> topics = TopicsOf(subscription);
         lock (request.Stream.Log.Order)
         {
+            if (Retained.Version != version)
+                topics = TopicsOf(subscription);
             long start = request.Place(out StreamPosition position);
-            List<RetainedValue> values = position.Recovered == true ? [] : ReadRetained(subscription, nowUnixMs);
+            List<RetainedValue> values = position.Recovered == true ? [] : ReadRetained(topics, subscription, nowUnixMs);
             values.RemoveAll(value => value.Offset >= start); // those it will be replayed
-            return new Beginning(Snapshot(values, end), new Replay(request.Stream.Log, start, request.Stream.Filter, subscription.OwnIds), position);
+            return new Beginning(Snapshot(values, end), new Replay(request.Stream.Log, start, request.Stream.Filter, subscription), position);
         }
     }
 
     private static Snapshot? Snapshot(List<RetainedValue> values, Message? end) => values.Count == 0 && end is null ? null : new Snapshot(values, end);
 
-    private List<RetainedValue> ReadRetained(Subscription subscription, long nowUnixMs)
+    private List<Topic> TopicsOf(Subscription subscription) =>
+        subscription.IsPattern ? Retained.Match(subscription.Destination)
+        : _topics.TryGetValue(subscription.Destination, out Topic? topic) ? [topic] : [];
+
+    private static List<RetainedValue> ReadRetained(List<Topic> topics, Subscription subscription, long nowUnixMs)
     {
-        List<Topic> topics = subscription.IsPattern ? Retained.Match(subscription.Destination)
-            : _topics.TryGetValue(subscription.Destination, out Topic? topic) ? [topic] : [];
         var values = new List<RetainedValue>(topics.Count);
-        foreach (Topic one in topics)
+        foreach (Topic topic in topics)
         {
-            if (one.Read(nowUnixMs) is { } value && !(subscription.OwnIds.Length > 0 && value.Marked.Id.StartsWith(subscription.OwnIds)))
+            if (topic.Read(nowUnixMs) is { } value && !(subscription.OwnIds.Length > 0 && value.Marked.Id.StartsWith(subscription.OwnIds)))
                 values.Add(value);
         }
 

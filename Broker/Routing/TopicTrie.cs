@@ -4,8 +4,7 @@ namespace Broker.Routing;
 
 /// <summary>
 /// Items by the names of their topics, to be found by pattern: the other way round than <see cref="SubscriptionTrie"/>. Names and patterns
-/// come without prefix. <c>a.b</c> and <c>a/b</c> are two names at one node. Up to the pattern's first "#" only nodes that match are
-/// visited, behind it all. Not thread-safe.
+/// come without prefix. <c>a.b</c> and <c>a/b</c> are two names at one node. Not thread-safe.
 /// </summary>
 internal sealed class TopicTrie<T>
     where T : class
@@ -21,15 +20,8 @@ internal sealed class TopicTrie<T>
         Node node = _root;
         foreach (Range range in Destination.Split(name))
             node = node.GetOrAdd(name[range]);
-        int at = node.IndexOf(name);
-        if (at >= 0)
-        {
-            node.Items[at].Item = item;
-            return;
-        }
-
-        node.Items = [.. node.Items, (name.ToArray(), item)];
-        Count++;
+        if (node.Put(name, item))
+            Count++;
     }
 
     /// <summary>Removes the item and the nodes that only it needed; false when the name has none or another one.</summary>
@@ -43,28 +35,28 @@ internal sealed class TopicTrie<T>
                 return false;
         }
 
-        int at = node.IndexOf(name);
-        if (at < 0 || !ReferenceEquals(node.Items[at].Item, item))
+        if (!node.TryTake(name, item))
             return false;
-        node.Items = [.. node.Items[..at], .. node.Items[(at + 1)..]];
         Count--;
         for (; node is { Parent: not null, IsUnused: true }; node = node.Parent)
             node.Parent.Remove(node);
         return true;
     }
 
-    /// <summary>Adds every item whose name the pattern matches, each once, in no order.</summary>
+    /// <summary>
+    /// Adds every item whose name the pattern may match, each once, in no order: exactly those up to the pattern's first "#", and all that
+    /// lies behind it, which the caller looks through without the lock that guards this.
+    /// </summary>
     public void Collect(ReadOnlySpan<byte> pattern, List<T> into)
     {
         var open = new Stack<Place>();
-        open.Push(new Place(_root, 0, 0));
+        open.Push(new Place(_root, 0));
         while (open.TryPop(out Place place))
         {
-            (Node node, int at, int length) = place;
+            (Node node, int at) = place;
             if (at > pattern.Length)
             {
-                foreach ((_, T item) in node.Items)
-                    into.Add(item);
+                into.AddRange(node.Items);
                 continue;
             }
 
@@ -74,57 +66,53 @@ internal sealed class TopicTrie<T>
             {
                 case SegmentKind.Literal:
                     if (node.Find(segment) is { } child)
-                        open.Push(new Place(child, end + 1, length + segment.Length + 1));
+                        open.Push(new Place(child, end + 1));
                     break;
                 case SegmentKind.One:
                     foreach (Node any in node.Children)
-                        open.Push(new Place(any, end + 1, length + any.Segment.Length + 1));
+                        open.Push(new Place(any, end + 1));
                     break;
                 default:
-                    CollectBelow(node, pattern[at..], length, into);
+                    CollectBelow(node, into);
                     break;
             }
         }
     }
 
-    /// <summary>Adds the items at a node and below whose names, without their first <paramref name="length"/> bytes, match the rest of the pattern.</summary>
-    private static void CollectBelow(Node from, ReadOnlySpan<byte> rest, int length, List<T> into)
+    private static void CollectBelow(Node from, List<T> into)
     {
         var open = new Stack<Node>();
         open.Push(from);
         while (open.TryPop(out Node? node))
         {
-            foreach ((byte[] name, T item) in node.Items)
-            {
-                // The separator that would follow is counted in the length, and a name that ends here has none.
-                if (DestinationPattern.Matches(rest, length < name.Length ? name.AsSpan(length) : []))
-                    into.Add(item);
-            }
-
+            into.AddRange(node.Items);
             foreach (Node child in node.Children)
                 open.Push(child);
         }
     }
 
-    /// <summary>A node, where the pattern's next segment begins, and how long the names are up to here, with the separator.</summary>
-    private readonly record struct Place(Node Node, int At, int Length);
+    /// <summary>A node, and where the pattern's next segment begins.</summary>
+    private readonly record struct Place(Node Node, int At);
 
     private sealed class Node(Node? parent, byte[] segment)
     {
         private Dictionary<byte[], Node>? _children;
 
+        // The items whose names end here: as many as there are ways to separate the segments.
+        private Dictionary<byte[], T>? _items;
+
         public Node? Parent { get; } = parent;
 
         public byte[] Segment { get; } = segment;
 
-        /// <summary>The items whose names end here: as many as there are ways to separate the segments.</summary>
-        public (byte[] Name, T Item)[] Items { get; set; } = [];
+        public Dictionary<byte[], T>.ValueCollection Items => (_items ?? NoItems).Values;
 
         public Dictionary<byte[], Node>.ValueCollection Children => (_children ?? NoChildren).Values;
 
-        public bool IsUnused => Items.Length == 0 && _children is not { Count: > 0 };
+        public bool IsUnused => _items is null && _children is null;
 
         private static readonly Dictionary<byte[], Node> NoChildren = [];
+        private static readonly Dictionary<byte[], T> NoItems = [];
 
         public Node? Find(ReadOnlySpan<byte> segment) =>
             _children is not null && _children.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(segment, out Node? child) ? child : null;
@@ -146,15 +134,24 @@ internal sealed class TopicTrie<T>
                 _children = null; // it would keep the room of its best times
         }
 
-        public int IndexOf(ReadOnlySpan<byte> name)
+        /// <summary>True when the name is new here.</summary>
+        public bool Put(ReadOnlySpan<byte> name, T item)
         {
-            for (int i = 0; i < Items.Length; i++)
-            {
-                if (name.SequenceEqual(Items[i].Name))
-                    return i;
-            }
+            var items = (_items ??= new Dictionary<byte[], T>(1, Utf8NameComparer.Instance)).GetAlternateLookup<ReadOnlySpan<byte>>();
+            bool isNew = !items.ContainsKey(name);
+            items[name] = item;
+            return isNew;
+        }
 
-            return -1;
+        /// <summary>False when the name has no item or another one.</summary>
+        public bool TryTake(ReadOnlySpan<byte> name, T item)
+        {
+            if (_items is null || !_items.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out T? found) || !ReferenceEquals(found, item))
+                return false;
+            _items.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(name);
+            if (_items.Count == 0)
+                _items = null;
+            return true;
         }
     }
 }

@@ -15,8 +15,12 @@ internal sealed class TopicsValidator : IValidateOptions<BrokerOptions>
     public ValidateOptionsResult Validate(string? name, BrokerOptions options)
     {
         var failures = new List<string>();
+        var topics = new List<(string Path, DestinationPattern Pattern, SlowSubscriberPolicy Policy)>();
         for (int i = 0; i < options.Topics.Count; i++)
-            Check($"Topics:{i}:Pattern", options.Topics[i]?.Pattern, options.Limits, failures);
+        {
+            if (Check($"Topics:{i}:Pattern", options.Topics[i]?.Pattern, options.Limits, failures) is { } pattern)
+                topics.Add(($"Topics:{i}:SlowSubscriber", pattern, options.Topics[i].SlowSubscriber));
+        }
 
         var streams = new List<(string Path, DestinationPattern Pattern)>();
         for (int i = 0; i < options.Streams.Count; i++)
@@ -31,10 +35,30 @@ internal sealed class TopicsValidator : IValidateOptions<BrokerOptions>
                         + "some topic would be in both, and its messages have one offset. Narrow one of the patterns, or make both streams one.");
             }
 
+            if (DroppedBy(topics, pattern) is { } topicPath)
+            {
+                failures.Add($"{SettingChecks.Name(topicPath)} is drop-oldest for topics of {SettingChecks.Name(path)}: a subscriber of a stream must not miss a message unseen. "
+                    + "Set disconnect, after which a client resumes without a gap, or conflate.");
+            }
+
             streams.Add((path, pattern));
         }
 
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    /// <summary>The entry that drops messages of some topic of a stream: the first entry that matches a topic counts.</summary>
+    private static string? DroppedBy(List<(string Path, DestinationPattern Pattern, SlowSubscriberPolicy Policy)> topics, DestinationPattern stream)
+    {
+        foreach ((string path, DestinationPattern pattern, SlowSubscriberPolicy policy) in topics)
+        {
+            if (policy == SlowSubscriberPolicy.DropOldest && pattern.Overlaps(stream))
+                return path;
+            if (pattern.Contains(stream))
+                return null;
+        }
+
+        return null;
     }
 
     /// <summary>The pattern; null, with the reason among the failures, when it is none.</summary>

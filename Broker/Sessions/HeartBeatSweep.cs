@@ -16,6 +16,7 @@ internal sealed class HeartBeatSweep : IDisposable
     private TimeSpan _period = Longest;
     private long _tidied;
     private int _running;
+    private int _tidying;
 
     public HeartBeatSweep(SessionEnvironment environment)
     {
@@ -48,11 +49,11 @@ internal sealed class HeartBeatSweep : IDisposable
         }
     }
 
-    private void Tidy(long now)
+    private void Tidy()
     {
-        _tidied = now;
         _environment.Topics.Retained.RemoveExpired(_environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
         _environment.Topics.Streams.Trim();
+        Volatile.Write(ref _tidying, 0);
     }
 
     private void Sweep()
@@ -64,8 +65,11 @@ internal sealed class HeartBeatSweep : IDisposable
             long now = _environment.Time.GetTimestamp();
             foreach (Session session in _environment.Sessions.All)
                 Sweep(session, now);
-            if (_environment.Time.GetElapsedTime(_tidied, now) >= Tidying)
-                Tidy(now);
+            if (_environment.Time.GetElapsedTime(_tidied, now) >= Tidying && Interlocked.Exchange(ref _tidying, 1) == 0)
+            {
+                _tidied = now;
+                ThreadPool.UnsafeQueueUserWorkItem(static sweep => sweep.Tidy(), this, preferLocal: false); // no beat waits for it
+            }
         }
         finally
         {
