@@ -8,13 +8,12 @@ namespace Broker.Tests.Samples;
 internal sealed class Cable : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, bool> _open = new();
-    private readonly int _to;
     private TcpListener _listener;
     private Task _accepting;
 
     public Cable(int to)
     {
-        _to = to;
+        To = to;
         _listener = new TcpListener(IPAddress.Loopback, 0);
         _listener.Start();
         Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
@@ -22,6 +21,9 @@ internal sealed class Cable : IAsyncDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>The port of the server that new connections lead to.</summary>
+    public int To { get; set; }
 
     public string Url => $"http://127.0.0.1:{Port}";
 
@@ -63,7 +65,7 @@ internal sealed class Cable : IAsyncDisposable
         _open[near] = _open[far] = true;
         try
         {
-            await far.ConnectAsync(IPAddress.Loopback, _to);
+            await far.ConnectAsync(IPAddress.Loopback, To);
             await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)

@@ -42,6 +42,20 @@ public sealed class PublishTests
         (await ConnectAsync(sample, cookies, "/topic/rooms.*", "/topic/rooms.lobby")).Should().Contain("user-id:Zoe");
     }
 
+    [Fact]
+    public async Task The_published_game_serves_its_page_library_and_WebSocket()
+    {
+        using var folder = new TemporaryFolder();
+        await SampleProcess.PublishAsync("TicTacToe", folder.Path);
+        await using SampleProcess sample = await SampleProcess.StartInAsync(folder.Path, "TicTacToe");
+        using var http = new HttpClient { BaseAddress = new Uri(sample.Url) };
+
+        (await GetAsync(http, "/")).Should().Contain("<title>Tic-Tac-Toe</title>");
+        (await GetAsync(http, "/game.js")).Should().Contain("StompJs.Client");
+        (await GetAsync(http, "/lib/stompjs/7.5.0/stomp.umd.min.js")).Should().Contain("StompJs");
+        (await ConnectAsync(sample, new CookieContainer(), "/topic/tictactoe.a.board", "/topic/tictactoe.a.board")).Should().Contain("hello");
+    }
+
     private static Task<string> GetAsync(HttpClient http, string path) => http.GetStringAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
 
     /// <summary>Connects, subscribes, sends if told to, and gives the first MESSAGE.</summary>

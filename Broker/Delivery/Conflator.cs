@@ -1,3 +1,4 @@
+using System.Text;
 using Broker.Configuration;
 using Broker.Diagnostics;
 using Broker.Messaging;
@@ -9,6 +10,11 @@ namespace Broker.Delivery;
 /// leaves together, then the subscription rests; without one messages wait only while the connection lags. What waits counts to
 /// the outbox's bytes; the oldest is dropped when those are full. Thread-safe.
 /// </summary>
+/// <remarks>
+/// Messages leave in rounds: all that wait when one begins, so that no busy key starves another. Those of a stream leave in the order
+/// of their offsets, so that who resumes behind the last one it saw misses none: a newer one goes to the end of the row, and
+/// one whose round has begun is not replaced. Others are replaced where they stand, until the last moment.
+/// </remarks>
 internal sealed class Conflator
 {
     private readonly Lock _gate = new();
@@ -18,9 +24,11 @@ internal sealed class Conflator
     private readonly byte[] _keyHeader;
     private readonly ConflationMode _mode;
     private readonly long _interval;
-    private readonly Queue<Waiting> _row = new();
     private readonly Dictionary<byte[], Waiting> _byKey = new(Utf8NameComparer.Instance);
-    private int _round;
+    private Waiting? _first;
+    private Waiting? _last;
+    private long _entered;
+    private long _roundEnd; // who entered no later is of the round
     private bool _isDue;
     private bool _ended;
     private long _restsUntil = long.MinValue;
@@ -65,12 +73,15 @@ internal sealed class Conflator
         {
             if (_ended)
                 return;
-            if (_row.Count == 0 && _mode != ConflationMode.ByInterval && !IsLagging(publication) && _subscription.TryGive(publication, dirty))
-                return;
-            if (_row.Count == 0 && _mode != ConflationMode.ByInterval)
+            if (_first is null && _mode != ConflationMode.ByInterval)
+            {
+                if (!IsLagging && _subscription.TryGive(publication, dirty))
+                    return;
                 TakeBack();
+            }
+
             foreach (Message message in publication.Messages)
-                Keep(publication.Destination, message, 1);
+                Keep(publication.Destination, message);
             RequestRound(dirty);
         }
     }
@@ -81,7 +92,7 @@ internal sealed class Conflator
         lock (_gate)
         {
             foreach (Message message in messages)
-                Keep(message.Destination, message, 1);
+                Keep(message.Destination, message);
             RequestRound(dirty: null);
         }
     }
@@ -94,48 +105,36 @@ internal sealed class Conflator
     }
 
     /// <summary>
-    /// Takes what may leave now, oldest first, up to the size of <paramref name="into"/> and about so many bytes. Their room in the outbox,
+    /// Takes what may leave now, in its order, up to the size of <paramref name="into"/> and about so many bytes. Their room in the outbox,
     /// <paramref name="reserved"/>, goes over to the caller.
     /// </summary>
     public int Take(Span<Message> into, int maxBytes, out long reserved, out bool more)
     {
         int count = 0;
         reserved = 0;
+        more = false;
         lock (_gate)
         {
-            if (_isDue)
+            if (_isDue || (_mode != ConflationMode.ByInterval && !IsInRound))
+                _roundEnd = _entered;
+            _isDue = false;
+            if (!IsInRound)
+                return 0;
+            int credit = _subscription.Window?.TakeCredit(into.Length) ?? into.Length;
+            bool isStarved = credit == 0;
+            while (IsInRound && credit > count && reserved < maxBytes)
             {
-                _isDue = false;
-                _round = _row.Count;
-            }
-
-            bool wasRound = _round > 0;
-            int may = _mode == ConflationMode.ByInterval ? _round : _row.Count;
-            int credit = may == 0 ? 0 : _subscription.Window?.TakeCredit(Math.Min(may, into.Length)) ?? into.Length;
-            bool starved = may > 0 && credit == 0;
-            while (may > 0 && count < into.Length && credit > 0 && reserved < maxBytes)
-            {
-                Waiting next = _row.Dequeue();
-                may--;
-                if (next.Message is null)
-                    continue;
-                _byKey.Remove(next.Key);
+                Waiting next = _first!;
+                Remove(next);
                 Outbox.Park(-next.Size);
                 reserved += next.Size;
                 into[count++] = next.Marked();
-                credit--;
             }
 
-            if (_subscription.Window is { } window && credit > 0)
-                window.ReturnCredit(credit);
-            more = may > 0 && !starved;
-            if (_mode == ConflationMode.ByInterval)
-            {
-                _round = may;
-                if (wasRound && may == 0)
-                    _restsUntil = _clock.Now + _interval;
-                Schedule();
-            }
+            if (credit > count)
+                _subscription.Window?.ReturnCredit(credit - count);
+            more = _first is not null && !isStarved && (IsInRound || _mode != ConflationMode.ByInterval);
+            EndRound();
         }
 
         return count;
@@ -158,16 +157,16 @@ internal sealed class Conflator
             _ended = true;
             if (_scheduled != 0)
                 _clock.Cancel(this, _scheduledFor, _scheduled);
-            foreach (Waiting waiting in _row)
-                Discard(waiting);
-            _row.Clear();
-            _byKey.Clear();
+            while (_first is not null)
+                Discard(_first);
         }
     }
 
+    private bool IsInRound => _first is not null && _first.Number <= _roundEnd;
+
     // By the policy of a topic only a full outbox counts, which TryGive finds.
-    private bool IsLagging(Publication publication) =>
-        _mode == ConflationMode.WhileLagging && (Outbox.IsLagging || _subscription.Window is { HasCredit: false }) && publication.Count > 0;
+    private bool IsLagging =>
+        _mode == ConflationMode.WhileLagging && (Outbox.IsLagging || _subscription.Window is { HasCredit: false });
 
     /// <summary>What waits in the outbox gives way to its own newest.</summary>
     private void TakeBack()
@@ -177,25 +176,33 @@ internal sealed class Conflator
             var publication = (Publication)entry.Payload;
             Outbox.Release(entry.Bytes);
             foreach (Message message in publication.Messages[entry.First..])
-                Keep(publication.Destination, message, 1);
+                Keep(publication.Destination, message);
         }
 
         while (_subscription.Window?.TakeWaiting() is { } message)
         {
             Outbox.Release(_subscription.SizeOf(message));
-            Keep(message.Destination, message, 1);
+            Keep(message.Destination, message);
         }
+    }
+
+    private void EndRound()
+    {
+        if (_mode != ConflationMode.ByInterval || IsInRound)
+            return;
+        _restsUntil = _clock.Now + _interval;
+        Schedule();
     }
 
     private void RequestRound(DirtyOutboxes? dirty)
     {
-        if (_ended || _row.Count == 0)
+        if (_ended || _first is null)
             return;
         if (_mode != ConflationMode.ByInterval)
         {
             _subscription.RequestPull(dirty);
         }
-        else if (_round == 0 && !_isDue && _clock.Now >= _restsUntil)
+        else if (!IsInRound && !_isDue && _clock.Now >= _restsUntil)
         {
             _isDue = true;
             _subscription.RequestPull(dirty);
@@ -208,33 +215,33 @@ internal sealed class Conflator
 
     private void Schedule()
     {
-        if (_scheduled != 0 || _isDue || _round > 0 || _row.Count == 0 || _ended)
+        if (_scheduled != 0 || _isDue || IsInRound || _first is null || _ended)
             return;
         _scheduledFor = _restsUntil;
         _scheduled = _clock.Schedule(this, _restsUntil);
     }
 
-    private void Keep(ReadOnlySpan<byte> destination, Message message, int count)
+    private void Keep(ReadOnlySpan<byte> destination, Message message)
     {
+        int count = 1;
         int size = _subscription.SizeOf(message);
         var byKey = _byKey.GetAlternateLookup<ReadOnlySpan<byte>>();
         ReadOnlySpan<byte> key = KeyOf(destination, message);
-        if (byKey.TryGetValue(key, out Waiting? waiting))
+        if (byKey.TryGetValue(key, out Waiting? older) && !(message.HasOffset && older.Number <= _roundEnd))
         {
             _metrics.AddConflated(1);
-            int more = size - waiting.Size;
-            if (more <= 0 || Outbox.TryReserve(more))
+            int more = size - older.Size;
+            if (!message.HasOffset && (more <= 0 || Outbox.TryReserve(more)))
             {
                 if (more < 0)
                     Outbox.Release(-more);
                 Outbox.Park(more);
-                waiting.Replace(message, size, count);
+                older.Replace(message, size);
                 return;
             }
 
-            count += waiting.Count;
-            _byKey.Remove(waiting.Key);
-            Discard(waiting);
+            count += older.Count;
+            Discard(older);
         }
 
         while (!Outbox.TryReserve(size))
@@ -247,57 +254,80 @@ internal sealed class Conflator
         }
 
         Outbox.Park(size);
-        waiting = new Waiting(key.ToArray(), message, size, count);
-        _row.Enqueue(waiting);
-        _byKey.Add(waiting.Key, waiting);
+        Add(new Waiting(older?.Key ?? key.ToArray(), message, size, count, ++_entered));
     }
 
-    private bool TryDropOldest()
+    private void Add(Waiting waiting)
     {
-        while (_row.TryDequeue(out Waiting? oldest))
-        {
-            _round -= _round > 0 ? 1 : 0;
-            if (oldest.Message is null)
-                continue;
-            _byKey.Remove(oldest.Key);
-            _metrics.AddDropped(DropReasons.SlowSubscriber, oldest.Count);
-            Discard(oldest);
-            return true;
-        }
+        waiting.Before = _last;
+        if (_last is null)
+            _first = waiting;
+        else
+            _last.Behind = waiting;
+        _last = waiting;
+        _byKey[waiting.Key] = waiting;
+    }
 
-        return false;
+    private void Remove(Waiting waiting)
+    {
+        if (waiting.Before is null)
+            _first = waiting.Behind;
+        else
+            waiting.Before.Behind = waiting.Behind;
+        if (waiting.Behind is null)
+            _last = waiting.Before;
+        else
+            waiting.Behind.Before = waiting.Before;
+        if (_byKey.TryGetValue(waiting.Key, out Waiting? newest) && ReferenceEquals(newest, waiting))
+            _byKey.Remove(waiting.Key);
     }
 
     private void Discard(Waiting waiting)
     {
-        if (waiting.Message is null)
-            return;
-        waiting.Message = null; // its place in the row stays
+        Remove(waiting);
         Outbox.Park(-waiting.Size);
         Outbox.Release(waiting.Size);
+    }
+
+    private bool TryDropOldest()
+    {
+        if (_first is not { } oldest)
+            return false;
+        bool wasInRound = IsInRound;
+        _metrics.AddDropped(DropReasons.SlowSubscriber, oldest.Count);
+        Discard(oldest);
+        if (wasInRound)
+            EndRound();
+        return true;
     }
 
     private ReadOnlySpan<byte> KeyOf(ReadOnlySpan<byte> destination, Message message) =>
         _keyHeader.Length > 0 && message.TryGetLine(_keyHeader, out ReadOnlySpan<byte> value) ? value : destination;
 
-    private sealed class Waiting(byte[] key, Message message, int size, int count)
+    /// <summary>The newest message of a key, in the row.</summary>
+    private sealed class Waiting(byte[] key, Message message, int size, int count, long number)
     {
         public byte[] Key => key;
-
-        public Message? Message { get; set; } = message;
 
         public int Size { get; private set; } = size;
 
         public int Count { get; private set; } = count;
 
-        public void Replace(Message newer, int newSize, int more)
+        /// <summary>When it entered the row.</summary>
+        public long Number => number;
+
+        public Waiting? Before { get; set; }
+
+        public Waiting? Behind { get; set; }
+
+        public void Replace(Message newer, int newSize)
         {
-            Message = newer;
+            message = newer;
             Size = newSize;
-            Count += more;
+            Count++;
         }
 
-        public Message Marked() => Count == 1 ? Message! : Message!.With(System.Text.Encoding.ASCII.GetBytes($"x-conflated:{Count}\n"));
+        public Message Marked() => Count == 1 ? message : message.With(Encoding.ASCII.GetBytes($"x-conflated:{Count}\n"));
     }
 }
 

@@ -46,6 +46,9 @@ internal sealed class Message(
     /// </summary>
     public byte[] Lead { get; set; } = [];
 
+    /// <summary>True when it has a place in a stream.</summary>
+    public bool HasOffset => Lead.Length > 0;
+
     /// <summary>What all subscribers share, in bytes.</summary>
     public int Length => Lead.Length + Bytes.Length;
 

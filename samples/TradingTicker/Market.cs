@@ -44,6 +44,17 @@ internal sealed class Market
         }
     }
 
+    /// <summary>A quote of each company, as it stands.</summary>
+    public void Open(List<Quote> quotes)
+    {
+        lock (_lock)
+        {
+            double now = Milliseconds();
+            foreach (Instrument instrument in _instruments)
+                quotes.Add(Quote(instrument, now));
+        }
+    }
+
     /// <summary>The next trades, of any companies; those that are listed first trade most.</summary>
     public void Trade(int count, List<Quote> quotes)
     {
@@ -54,7 +65,7 @@ internal sealed class Market
             {
                 Instrument instrument = _instruments[(int)(_instruments.Length * Math.Pow(_random.NextDouble(), Skew))];
                 Trade(instrument, 1 / instrument.TradesPerSecond);
-                quotes.Add(new Quote(instrument.Listing.Symbol, instrument.Price, instrument.Change, instrument.Volume, now, ++_sequence));
+                quotes.Add(Quote(instrument, now));
             }
         }
     }
@@ -66,13 +77,13 @@ internal sealed class Market
             Sample(Milliseconds());
     }
 
-    public MarketSnapshot Snapshot()
+    public Company[] Companies()
     {
         lock (_lock)
         {
-            return new MarketSnapshot(_sequence, [.. _instruments.Select(instrument => new Standing(
-                instrument.Listing.Symbol, instrument.Listing.Name, instrument.Listing.Sector, instrument.Price, instrument.Change, instrument.Volume,
-                [.. Enumerable.Range(1, TrendLength).Select(i => instrument.Samples[(_samples + (i - TrendLength) * TrendStep + HistorySeconds - 1) % HistorySeconds])]))]);
+            return [.. _instruments.Select(instrument => new Company(
+                instrument.Listing.Symbol, instrument.Listing.Name, instrument.Listing.Sector,
+                [.. Enumerable.Range(1, TrendLength).Select(i => instrument.Samples[(_samples + (i - TrendLength) * TrendStep + HistorySeconds - 1) % HistorySeconds])]))];
         }
     }
 
@@ -86,6 +97,9 @@ internal sealed class Market
                 : null;
         }
     }
+
+    private Quote Quote(Instrument instrument, double now) =>
+        new(instrument.Listing.Symbol, instrument.Price, instrument.Change, instrument.Volume, now, ++instrument.Quotes, ++_sequence);
 
     private void Trade(Instrument instrument, double seconds)
     {
@@ -127,6 +141,8 @@ internal sealed class Market
         public double Change => Math.Round(Price - Listing.Close, 2);
 
         public long Volume { get; set; } = volume;
+
+        public long Quotes { get; set; }
 
         public double[] Samples { get; } = new double[HistorySeconds];
     }

@@ -10,8 +10,9 @@ if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"]
 
 builder.Services.AddStompBroker(options =>
 {
-    // A browser that does not keep up misses the oldest quotes instead of its connection.
-    options.Topics.Add(new TopicOptions { Pattern = "/topic/quotes.#", SlowSubscriber = SlowSubscriberPolicy.DropOldest });
+    // Who was cut off goes on where it was, within the last 100,000 quotes; who does not keep up gets the newest of each company.
+    options.Streams.Add(new StreamOptions { Pattern = "/topic/quotes.#", Messages = 100_000 });
+    options.Topics.Add(new TopicOptions { Pattern = "/topic/quotes.#", SlowSubscriber = SlowSubscriberPolicy.Conflate });
     options.Topics.Add(new TopicOptions { Pattern = "/topic/market.#", SlowSubscriber = SlowSubscriberPolicy.DropOldest });
 });
 builder.Services.AddSingleton(provider => new Market(Listings.All, seed: 1, provider.GetRequiredService<TimeProvider>()));
@@ -23,7 +24,7 @@ app.UseDefaultFiles();
 app.UseRouting();
 app.MapStaticAssets();
 app.MapStompBroker("/ws");
-app.MapGet("/market", (Market market) => market.Snapshot());
+app.MapGet("/market", (Market market) => market.Companies());
 app.MapGet("/market/{symbol}", (Market market, string symbol) => market.History(symbol) is { } history ? Results.Ok(history) : Results.NotFound());
 app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"The market is open: {string.Join(", ", app.Urls)}"));
 app.Run();

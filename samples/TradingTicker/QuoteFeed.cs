@@ -4,7 +4,7 @@ using Broker.Endpoints;
 
 namespace TradingTicker;
 
-/// <summary>Publishes every quote to /topic/quotes.SYMBOL, at a rate that pages change through /topic/market.rate.</summary>
+/// <summary>Publishes every quote to /topic/quotes.SYMBOL, where the last one is retained, at a rate that pages change through /topic/market.rate.</summary>
 internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeProvider time, ILogger<QuoteFeed> log) : BackgroundService
 {
     private const string RateTopic = "/topic/market.rate";
@@ -12,8 +12,20 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     private const int MaximumRate = 10_000;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
+    private static readonly KeyValuePair<string, string>[] Headers = [new("content-type", "application/json")];
+
+    private readonly List<Quote> _quotes = [];
+    private readonly List<OutgoingMessage> _messages = [];
     private long _published;
     private volatile int _rate = 1000;
+
+    /// <summary>The first page finds a quote of every company.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        market.Open(_quotes);
+        await PublishAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(PublishQuotesAsync(stoppingToken), PublishStateAsync(stoppingToken), FollowRateAsync(stoppingToken));
@@ -21,9 +33,6 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     private async Task PublishQuotesAsync(CancellationToken stopping)
     {
         using var timer = new PeriodicTimer(Tick, time);
-        List<Quote> quotes = [];
-        List<OutgoingMessage> messages = [];
-        KeyValuePair<string, string>[] headers = [new("content-type", "application/json")];
         double owed = 0;
         long last = time.GetTimestamp();
         while (await timer.WaitForNextTickAsync(stopping))
@@ -31,27 +40,28 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
             // After a pause of the machine, nobody wants all the quotes of the pause at once.
             owed = Math.Min(owed + _rate * time.GetElapsedTime(last).TotalSeconds, MaximumRate / 10);
             last = time.GetTimestamp();
-            market.Trade((int)owed, quotes);
-            owed -= quotes.Count;
-            foreach (Quote quote in quotes)
-                messages.Add(new OutgoingMessage($"/topic/quotes.{quote.Symbol}", JsonSerializer.SerializeToUtf8Bytes(quote, TickerJson.Default.Quote), headers));
-            await PublishAsync(messages, stopping);
-            Interlocked.Add(ref _published, quotes.Count);
-            quotes.Clear();
-            messages.Clear();
+            market.Trade((int)owed, _quotes);
+            owed -= _quotes.Count;
+            await PublishAsync(stopping);
         }
     }
 
-    private async Task PublishAsync(List<OutgoingMessage> messages, CancellationToken stopping)
+    private async Task PublishAsync(CancellationToken stopping)
     {
+        foreach (Quote quote in _quotes)
+            _messages.Add(new OutgoingMessage($"/topic/quotes.{quote.Symbol}", JsonSerializer.SerializeToUtf8Bytes(quote, TickerJson.Default.Quote), Headers, Retain: true));
         try
         {
-            await broker.PublishAsync(messages, stopping);
+            await broker.PublishAsync(_messages, stopping);
         }
         catch (StompBrokerException refusal)
         {
             LogRefused(log, refusal.Message);
         }
+
+        Interlocked.Add(ref _published, _quotes.Count);
+        _quotes.Clear();
+        _messages.Clear();
     }
 
     private async Task PublishStateAsync(CancellationToken stopping)
@@ -76,7 +86,7 @@ internal sealed partial class QuoteFeed(Market market, StompBroker broker, TimeP
     }
 
     private ValueTask PublishStateNowAsync(CancellationToken stopping) =>
-        broker.PublishAsync(StateTopic, new FeedState(_rate, Interlocked.Read(ref _published)), TickerJson.Default.FeedState, cancellationToken: stopping);
+        broker.PublishAsync(StateTopic, new FeedState(_rate, Interlocked.Read(ref _published)), TickerJson.Default.FeedState, retain: true, cancellationToken: stopping);
 
     [LoggerMessage(1, LogLevel.Warning, "The broker refused a quote: {Reason}")]
     private static partial void LogRefused(ILogger logger, string reason);

@@ -13,3 +13,4 @@ export const percent = value => signed(value) + '%';
 export const arrow = value => value > 0 ? '▲' : value < 0 ? '▼' : '•';
 export const tone = value => value > 0 ? 'up' : value < 0 ? 'down' : 'flat';
 export const latency = value => value < 10 ? value.toFixed(1) : count(value);
+export const interval = value => value === 0 ? 'every tick' : value < 1000 ? `${value} ms` : `${value / 1000} s`;

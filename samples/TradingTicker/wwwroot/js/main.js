@@ -9,7 +9,9 @@ import { Table } from './table.js';
 import { Tape } from './tape.js';
 
 const ALL = '/topic/quotes.#';
+const CUT = 3000;
 const SPEEDS = [0, 10, 50, 100, 250, 500, 1000, 2000, 5000, 10000];
+const INTERVALS = [0, 100, 250, 500, 1000, 2000];
 const STATES = { connecting: 'Connecting', connected: 'Connected', disconnected: 'Reconnecting' };
 
 const at = id => document.getElementById(id);
@@ -21,33 +23,46 @@ const table = new Table(at('table'), select);
 const sectors = new Sectors(at('sectors'), name => search(name));
 let selected;
 let speedTouched = 0;
+let isStale = true;
 
 const feed = new Feed(new URL('ws', location.href.replace(/^http/, 'ws')).href, ALL, {
   state(state) {
+    if (state === at('state').dataset.state) return;
     at('state').textContent = STATES[state];
     at('state').dataset.state = state;
-    if (state === 'connected') { market.renew(); meter.restart(); load(); }
+    at('cut').disabled = state !== 'connected';
+    if (state === 'connected') meter.restart();
   },
-  quote(quote) {
-    meter.add(quote.time);
+  retained: quote => market.apply(quote),
+  snapshot() { if (isStale) load(); },
+  quote(quote, isLive) {
+    if (isLive) meter.add(quote.time);
     const entry = market.apply(quote);
     if (entry && entry === selected) {
       chart.add(quote.time, quote.price);
       tape.add(quote);
     }
   },
+  recovered(all) {
+    isStale ||= !all;
+    at('verdict').textContent = all ? 'Recovered' : 'Not recovered: started anew';
+    at('verdict').title = `The broker said x-recovered:${all}`;
+    at('verdict').dataset.tone = all ? 'up' : 'down';
+  },
   feedState(state) {
     if (performance.now() - speedTouched > 2000) showSpeed(state.rate);
   },
 });
 
-/** What has been, once the subscription brings what comes. */
+/** Names, sectors and where prices have been, once the snapshot tells how they stand. */
 async function load() {
+  isStale = false;
   try {
     const response = await fetch('market');
     market.load(await response.json());
   } catch {
-    return; // the connection is gone again; the next one asks again
+    isStale = true; // the connection is gone again; the next snapshot asks again
+    return;
   }
   sectors.show(market.sectors);
   filter();
@@ -134,6 +149,21 @@ at('speed').addEventListener('input', () => {
   feed.setSpeed(rate);
 });
 
+// How often this page wants to hear of each company, and a cut that it survives.
+
+function showInterval(step) {
+  at('interval').value = step;
+  at('interval').style.setProperty('--filled', `${100 * step / (INTERVALS.length - 1)}%`);
+  at('interval-text').textContent = format.interval(INTERVALS[step]);
+}
+
+at('interval').addEventListener('input', () => {
+  showInterval(Number(at('interval').value));
+  feed.conflate(INTERVALS[at('interval').value]);
+});
+
+at('cut').addEventListener('click', () => feed.cut(CUT));
+
 // What changes all the time, once per frame or seldom enough to be read.
 
 function showSelected() {
@@ -154,6 +184,13 @@ function showMeter() {
   at('p99').textContent = p99 === undefined ? '–' : format.latency(p99);
 }
 
+function showLedger() {
+  const { ledger } = feed;
+  for (const count of ['ticks', 'messages', 'cuts', 'recovered', 'missing', 'repeated']) at(count).textContent = format.count(ledger[count]);
+  at('missing').parentElement.dataset.tone = ledger.missing ? 'down' : 'up';
+  at('repeated').parentElement.hidden = !ledger.repeated;
+}
+
 function frame(now) {
   table.render(now);
   chart.render(now);
@@ -162,9 +199,11 @@ function frame(now) {
 
 matchMedia('(prefers-color-scheme: light)').addEventListener('change', () => { forgetColours(); chart.restyle(); });
 setInterval(showMeter, 500);
+setInterval(showLedger, 200);
 setInterval(() => { if (selected) { showSelected(); tape.render(); } }, 150);
 setInterval(() => { table.sort(); sectors.render(); }, 1000);
 setInterval(() => market.step(), Market.stepMilliseconds);
 showSpeed(1000);
+showInterval(0);
 feed.start();
 requestAnimationFrame(frame);

@@ -8,40 +8,30 @@ export class Market {
   sectors = [];
   #early = [];
 
-  /** Takes a snapshot; quotes that are later than it stay. After a restart of the feed, its numbers start again. */
-  load(snapshot) {
-    for (const standing of snapshot.standings) {
-      const known = this.bySymbol.get(standing.symbol);
-      if (known && known.sequence > snapshot.sequence && known.fresh) continue;
-      const entry = known ?? { symbol: standing.symbol, name: standing.name, sector: standing.sector, version: 0 };
-      Object.assign(entry, {
-        price: standing.price, change: standing.change, volume: standing.volume, close: standing.price - standing.change,
-        trend: Float64Array.from(standing.trend), sequence: snapshot.sequence, direction: 0, version: entry.version + 1,
-        search: `${standing.symbol} ${standing.name} ${standing.sector}`.toLowerCase(),
-      });
-      if (known) continue;
-      this.all.push(entry);
-      this.bySymbol.set(entry.symbol, entry);
+  /** Who is listed, and where prices have been; how they stand, quotes tell. */
+  load(companies) {
+    for (const { symbol, name, sector, trend } of companies) {
+      const entry = this.bySymbol.get(symbol) ?? { symbol, name, sector, direction: 0, version: 0, search: `${symbol} ${name} ${sector}`.toLowerCase() };
+      entry.trend = Float64Array.from(trend);
+      if (entry.price) entry.trend[trend.length - 1] = entry.price;
+      this.bySymbol.set(symbol, entry);
     }
     for (const quote of this.#early.splice(0)) this.apply(quote);
+    this.all = [...this.bySymbol.values()].filter(entry => entry.price);
     this.sectors = [...Map.groupBy(this.all, entry => entry.sector)].map(([name, members]) => ({ name, members, trend: sectorTrend(members) }));
   }
 
-  /** Before the quotes of a new connection. */
-  renew() { for (const entry of this.all) entry.fresh = false; }
-
   /** The company that the quote changed. */
   apply(quote) {
-    if (!this.all.length) this.#early.push(quote);
+    if (!this.bySymbol.size) this.#early.push(quote);
     const entry = this.bySymbol.get(quote.symbol);
-    if (!entry || quote.sequence <= entry.sequence && entry.fresh) return undefined;
+    if (!entry) return undefined;
     entry.direction = Math.sign(quote.price - entry.price) || entry.direction;
     entry.price = quote.price;
     entry.change = quote.change;
+    entry.close = quote.price - quote.change;
     entry.volume = quote.volume;
-    entry.sequence = quote.sequence;
     entry.trend[entry.trend.length - 1] = quote.price;
-    entry.fresh = true;
     entry.version++;
     return entry;
   }
