@@ -310,11 +310,11 @@ public class ConflationLagTests
         for (int i = 0; i < Count; i++)
         {
             await publisher.SendAsync("/topic/a", $"{i}", ("id", $"{i}"));
-            session.Outbox.Bytes.Should().BeLessThanOrEqualTo(Limit + 4096);
+            session.Outbox.Bytes.Should().BeLessThanOrEqualTo(Limit * 3 / 2, "the newest have as much room as the outbox, which itself lags by an eighth and a batch");
         }
 
         await publisher.ShouldHaveNothingToReadAsync();
-        session.Outbox.Bytes.Should().BeLessThanOrEqualTo(Limit);
+        session.Outbox.Bytes.Should().BeLessThanOrEqualTo(Limit * 3 / 2);
         session.CloseReason.Should().Be(CloseReason.None);
         long dropped = broker.ReadMetric("stompbroker.messages.dropped");
         dropped.Should().BeInRange(Count * 9 / 10, Count - 1, "drops are metered");

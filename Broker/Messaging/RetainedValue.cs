@@ -33,5 +33,5 @@ internal sealed class RetainedValue(Message message, byte[] destination, SlowSub
 
     /// <summary>The bytes of a message that is retained, those of the objects around it, and what its name takes where patterns find it.</summary>
     public static long BytesOf(Message message, byte[] destination) =>
-        message.Bytes.Length + ObjectBytes + (SegmentBytes * (1 + destination.AsSpan().CountAny((byte)'.', (byte)'/')));
+        message.Bytes.Length + ObjectBytes + (SegmentBytes * (1 + destination.AsSpan(Messaging.Destination.TopicPrefix.Length).CountAny((byte)'.', (byte)'/')));
 }

@@ -27,7 +27,7 @@ internal sealed class RetainedTable(LimitOptions limits)
     /// <summary>Changes whenever a topic comes to those of <see cref="Match"/>.</summary>
     public int Version => Volatile.Read(ref _version);
 
-    /// <summary>Whether a topic may keep a message as its value.</summary>
+    /// <summary>Whether a topic may keep a message as its value. Publishers that meet at the limit may go over it together, by what they have at hand.</summary>
     public StompError Check(Topic topic, Message message, long nowUnixMs)
     {
         if (message.Retain != RetainAction.Set)

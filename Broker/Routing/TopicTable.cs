@@ -22,6 +22,7 @@ internal sealed class TopicTable
     private readonly Lock _patternGate = new();
     private readonly Lock _sweepGate = new();
     private readonly LimitOptions _limits;
+    private readonly TimeProvider _time;
     private readonly List<(SubscriptionTrie Pattern, SlowSubscriberPolicy Policy)> _policies = [];
     private int _patternVersion;
     private int _count;
@@ -32,6 +33,7 @@ internal sealed class TopicTable
     {
         _byName = _topics.GetAlternateLookup<ReadOnlySpan<byte>>();
         _limits = options.Limits;
+        _time = time;
         Retained = new RetainedTable(options.Limits);
         Streams = new StreamTable(options, time);
         Conflates = options.Topics.Any(static topic => topic.SlowSubscriber == SlowSubscriberPolicy.Conflate);
@@ -209,6 +211,7 @@ internal sealed class TopicTable
         {
             if ((Count < _sweepAt && Count < _limits.Destinations) || Environment.TickCount64 < _sweepNotBefore)
                 return;
+            Retained.RemoveExpired(_time.GetUtcNow().ToUnixTimeMilliseconds());
             ForgetUnused();
             if (Count >= _limits.Destinations)
                 ForgetUnused(); // at the limit there is no second chance: what nobody listens to makes room
