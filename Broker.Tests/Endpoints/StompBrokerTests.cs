@@ -54,6 +54,30 @@ public partial class StompBrokerTests
     }
 
     [Fact]
+    public async Task What_the_application_retains_comes_first_to_who_subscribes_later_and_can_be_removed()
+    {
+        await using HostApplication host = await HostApplication.Create(app => app.MapStompBroker("/ws")).StartAsync();
+        using NetClient client = await host.ConnectAsync();
+        await host.Broker.PublishAsync("/topic/a", "old", retain: true, cancellationToken: Cancel);
+        await host.Broker.PublishAsync("/topic/a", Encoding.UTF8.GetBytes("new"), [new("retain", "remove")], retain: true, cancellationToken: Cancel);
+        await host.Broker.PublishAsync("/topic/b", new Quote("X", 2), QuoteJson.Default.Quote, retain: true, cancellationToken: Cancel);
+        await host.Broker.PublishAsync([new OutgoingMessage("/topic/c", "c"u8.ToArray(), Retain: true), new OutgoingMessage("/topic/d", "not kept"u8.ToArray())], Cancel);
+        await host.Broker.RemoveRetainedAsync("/topic/b", Cancel);
+
+        await client.SubscribeAsync("/topic/*");
+        string[] values = [await client.ReadAsync(), await client.ReadAsync()];
+        values.Should().OnlyContain(value => value.Contains("\nretained:true\n")).And.Contain(value => value.EndsWith("\n\nnew\0")).And.Contain(value => value.EndsWith("\n\nc\0"));
+
+        await using StompSubscription subscription = host.Broker.Subscribe("/topic/a", Cancel);
+        await using IAsyncEnumerator<StompMessage> reader = subscription.GetAsyncEnumerator(Cancel);
+        (await reader.MoveNextAsync()).Should().BeTrue();
+        (reader.Current.Text, reader.Current.IsRetained).Should().Be(("new", true));
+        await host.Broker.PublishAsync("/topic/a", "live", retain: true, cancellationToken: Cancel);
+        (await reader.MoveNextAsync()).Should().BeTrue();
+        (reader.Current.Text, reader.Current.IsRetained).Should().Be(("live", false));
+    }
+
+    [Fact]
     public async Task Cancellation_ends_the_subscription()
     {
         await using HostApplication host = await HostApplication.Create(app => app.MapStompBroker("/ws")).StartAsync();

@@ -32,6 +32,28 @@ public class TopicsValidatorTests
     public void Streams_that_share_no_topic_are_accepted() =>
         Failures("/topic/a.#", "/topic/b.#", "/topic/c.*.x", "/topic/c.*.y", "/topic/d.e", "/topic/d/e").Should().BeEmpty();
 
+    [Theory]
+    [InlineData(true, "/topic/a.#")]
+    [InlineData(true, "/topic/#")]
+    [InlineData(true, "/topic/a.*.b")]
+    [InlineData(false, "/topic/b.#")]
+    public void A_streams_topics_are_not_dropped_from(bool isRefused, string pattern) =>
+        Failures(options =>
+        {
+            options.Streams.Add(new StreamOptions { Pattern = "/topic/a.#" });
+            options.Topics.Add(new TopicOptions { Pattern = "/topic/a.x", SlowSubscriber = SlowSubscriberPolicy.Conflate });
+            options.Topics.Add(new TopicOptions { Pattern = pattern, SlowSubscriber = SlowSubscriberPolicy.DropOldest });
+        }).Any(failure => failure.StartsWith("Broker:Topics:1:SlowSubscriber is drop-oldest for topics of Broker:Streams:0:Pattern", StringComparison.Ordinal)).Should().Be(isRefused);
+
+    [Fact]
+    public void An_entry_behind_one_for_all_topics_of_the_stream_does_not_count() =>
+        Failures(options =>
+        {
+            options.Streams.Add(new StreamOptions { Pattern = "/topic/a.#" });
+            options.Topics.Add(new TopicOptions { Pattern = "/topic/a.#" });
+            options.Topics.Add(new TopicOptions { Pattern = "/topic/#", SlowSubscriber = SlowSubscriberPolicy.DropOldest });
+        }).Should().BeEmpty();
+
     private static IEnumerable<string> Failures(params string[] streams) => Failures(options =>
     {
         foreach (string pattern in streams)
