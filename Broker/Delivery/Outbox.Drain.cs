@@ -307,8 +307,9 @@ internal sealed partial class Outbox
     {
         Message[] pulled = _pulled ?? new Message[EntriesPerWrite];
         _pulled = null; // making the buffer larger may run other code on this thread
-        int count = subscription.Pull(pulled, BytesPerWrite, out long reserved);
+        int count = subscription.Pull(pulled, BytesPerWrite, out long reserved, out bool isAside);
         _inFlight += reserved;
+        _snapshotsInFlight += isAside ? reserved : 0;
         int written = 0;
         for (int i = 0; i < count; i++)
             written += WritePulled(pulled[i], subscription, ref bytes);

@@ -155,6 +155,25 @@ internal sealed partial class Outbox
     }
 
     /// <summary>
+    /// Takes room apart from the limit for what a replay has at hand; false when more is owed than may be. Live messages, which follow it, find theirs.
+    /// </summary>
+    public bool TryReserveAside(int size)
+    {
+        if (IsFull)
+            return false;
+        Interlocked.Add(ref _snapshots, size);
+        Interlocked.Add(ref _bytes, size);
+        return true;
+    }
+
+    /// <summary>Gives such room back.</summary>
+    public void ReleaseAside(long size)
+    {
+        Interlocked.Add(ref _snapshots, -size);
+        Release(size);
+    }
+
+    /// <summary>
     /// Takes the room for the newest message of a key, until it is pulled. It is as much as for all else, and apart from it: what is on its way to a
     /// slow socket keeps the newest from nobody, and what waits for its time keeps nothing else away. One message always finds room.
     /// </summary>

@@ -4,7 +4,7 @@ namespace Broker.Delivery;
 
 /// <summary>
 /// Where a subscription stands that catches up with its stream. Belongs to the subscription, under its lock. The first messages are
-/// taken at once, where the outbox has room: in a full stream they are the next to go, and the verdict that nothing is missing has been given.
+/// taken at once, unless the client owes too much: in a full stream they are the next to go, and the verdict that nothing is missing has been given.
 /// </summary>
 internal sealed class Replay
 {
@@ -32,7 +32,7 @@ internal sealed class Replay
         _subscription = subscription;
         var head = new Message[Math.Min(HeadMessages, log.Next - next)];
         head = head[..ReadLog(head, HeadBytes, out _, out _)];
-        _head = subscription.Outbox.TryReserve(SizeOf(head)) ? head : [];
+        _head = subscription.Outbox.TryReserveAside(SizeOf(head)) ? head : [];
         if (_head.Length < head.Length)
             _next = next;
     }
@@ -62,7 +62,7 @@ internal sealed class Replay
     }
 
     /// <summary>Gives back the room of what was not read.</summary>
-    public void End() => _subscription.Outbox.Release(SizeOf(_head.AsSpan(_taken)));
+    public void End() => _subscription.Outbox.ReleaseAside(SizeOf(_head.AsSpan(_taken)));
 
     private int SizeOf(ReadOnlySpan<Message> messages)
     {

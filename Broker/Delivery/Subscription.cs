@@ -220,14 +220,15 @@ internal sealed class Subscription
 
     /// <summary>
     /// Takes messages that wait here for the socket: of a stream's history, or conflated. Fills <paramref name="into"/> up to about so many
-    /// bytes; <paramref name="reserved"/> of the outbox's room goes over to the caller. What is left was asked for again.
+    /// bytes; <paramref name="reserved"/> of the outbox's room, apart from the limit or not, goes over to the caller. What is left was asked for again.
     /// </summary>
-    public int Pull(Span<Message> into, int maxBytes, out long reserved)
+    public int Pull(Span<Message> into, int maxBytes, out long reserved, out bool isAside)
     {
         Volatile.Write(ref _pulls, 0);
         reserved = 0;
         bool more = false, lost = false;
         int count = _replay is null ? 0 : ReplaySome(into, maxBytes, out reserved, out more, out lost);
+        isAside = count > 0;
         if (lost)
         {
             Outbox.Overrun();
@@ -270,7 +271,7 @@ internal sealed class Subscription
                 return count;
             _conflator!.Keep(into[..count]);
             into[..count].Clear();
-            Outbox.Release(reserved);
+            Outbox.ReleaseAside(reserved);
             reserved = 0;
             return 0;
         }
