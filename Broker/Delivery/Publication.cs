@@ -66,7 +66,7 @@ internal sealed class Publication
         IsShared = isShared;
     }
 
-    /// <summary>Has its place in a stream, which has numbered its messages.</summary>
+    /// <summary>Would have its place in a stream here: its messages are numbered.</summary>
     public void Place(long offset)
     {
         Offset = offset;

@@ -46,6 +46,8 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
             WasUsed = true;
             if (publication.Retains)
                 table.Retained.Add(this); // before the subscribers are looked up: who is not among them finds it there
+            if (stream is not null)
+                Number(publication, stream.Next); // before subscribers are asked whether they have room for it
             SubscriberSet[] matches = Matches();
             int subscribers = 0;
             foreach (SubscriberSet set in matches)
@@ -66,8 +68,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
 
             publication.Place(Name, policy, _position, subscribers > 1);
             _position += publication.Count;
-            if (stream is not null)
-                Record(publication, stream);
+            stream?.Append(publication.Messages, Name);
             if (publication.Retains)
                 Retain(publication);
             foreach (SubscriberSet set in matches)
@@ -130,13 +131,12 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
         return _matches;
     }
 
-    private void Record(Publication publication, StreamLog log)
+    // Nobody else appends: this lock is the stream's. A publisher that has to wait is numbered anew.
+    private static void Number(Publication publication, long offset)
     {
-        long offset = log.Next; // nobody else appends: this lock is the stream's
         for (int i = 0; i < publication.Count; i++)
             publication.Messages[i].Lead = Encoding.ASCII.GetBytes($"x-stream-offset:{offset + i}\n");
         publication.Place(offset);
-        log.Append(publication.Messages, Name);
     }
 
     private void Retain(Publication publication)
