@@ -424,7 +424,7 @@ public class StreamRetainedTests
     public async Task Each_topic_is_one_row_from_snapshot_over_replay_to_live_under_concurrent_publishers(int seed)
     {
         // Topic 0 floods the history, so that the values of the others fall out of it now and then.
-        await using MemoryBroker broker = StreamSteps.Create(messages: 2000);
+        await using MemoryBroker broker = StreamSteps.Create(messages: 300);
         bool stop = false;
         int flooded = 0;
         Task[] publishing =
@@ -446,7 +446,7 @@ public class StreamRetainedTests
                 {
                     for (int topic = 1; topic <= 3; topic++)
                         await publisher.RetainAsync($"/topic/s.{topic}", $"{i}");
-                    int next = Volatile.Read(ref flooded) + random.Next(3000);
+                    int next = Volatile.Read(ref flooded) + random.Next(450);
                     await ClientSteps.UntilAsync(() => Volatile.Read(ref flooded) >= next || Volatile.Read(ref stop), "the flood goes on");
                 }
             }),
