@@ -303,6 +303,30 @@ public class StreamReplayTests
         await ShouldBeCutWithoutGapAsync(client);
     }
 
+    [Fact]
+    public async Task A_publisher_waits_for_a_full_outbox_to_the_byte_though_offsets_make_messages_longer()
+    {
+        for (int bodyBytes = 700; bodyBytes < 820; bodyBytes++)
+        {
+            await using MemoryBroker broker = StreamSteps.Create(configure: options => options.Limits.OutboxBytes = 8192);
+            using StompTestClient publisher = await broker.ConnectAsync();
+            using StompTestClient client = await broker.ConnectAsync(unread: 1);
+            await client.SubscribeAsync("0", "/topic/s.a");
+            Broker.Sessions.Session session = broker.SessionOf(client);
+            var pressure = new Pressure(broker, publisher, "/topic/s.a", bodyBytes);
+
+            while (pressure.Count < 20 && await pressure.TryPublishAsync())
+            {
+            }
+
+            // The clock stands still, so the socket counts as one that still takes bytes.
+            session.CloseReason.Should().Be(Messaging.CloseReason.None, "bodies of {0} bytes make nobody slow", bodyBytes);
+            pressure.IsHeld.Should().BeTrue();
+            await client.ReadTextAsync();
+            await pressure.ReleasedAsync();
+        }
+    }
+
     private static async Task ShouldBeCutWithoutGapAsync(StompTestClient client)
     {
         (List<int> numbers, TestFrame? error) = await Pressure.ReadNumbersAsync(client, 400);
