@@ -586,6 +586,56 @@ public class RetainedLimitTests
     }
 
     [Fact]
+    public async Task Publishers_that_meet_at_the_limit_do_not_go_over_it_together()
+    {
+        const int Limit = 10;
+        for (int round = 0; round < 50; round++)
+        {
+            await using MemoryBroker broker = Create(limits => limits.RetainedMessages = Limit);
+            int[] accepted = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => ClientSteps.RunAsync(async () =>
+            {
+                using StompTestClient publisher = await broker.ConnectAsync();
+                for (int i = 0; ; i++)
+                {
+                    await publisher.SendAsync($"/topic/{number}.{i}", "value", ("retain", "set"), ("receipt", "r"));
+                    if ((await publisher.ReadFrameAsync()).Command == "ERROR")
+                        return i;
+                }
+            })));
+
+            accepted.Sum().Should().Be(Limit);
+        }
+    }
+
+    [Fact]
+    public async Task A_value_whose_publisher_is_held_takes_its_room_already()
+    {
+        await using var broker = new MemoryBroker(options =>
+        {
+            options.Limits.RetainedMessages = 1;
+            options.Limits.OutboxBytes = 8192;
+        });
+        using StompTestClient slow = await broker.ConnectAsync(unread: 1);
+        await slow.SubscribeAsync("0", "/topic/slow");
+        using StompTestClient held = await broker.ConnectAsync();
+        for (int i = 0; i < 3; i++)
+            await held.PublishAsync("/topic/slow", new string('x', i == 0 ? 10 : 3500));
+        await held.SendAsync("/topic/slow", new string('x', 3500), ("retain", "set"), ("receipt", "held"));
+        await ClientSteps.UntilAsync(() => broker.Time.Timers > 1, "the publisher is held");
+
+        using StompTestClient other = await broker.ConnectAsync();
+        await other.SendAsync("/topic/other", "value", ("retain", "set"), ("receipt", "r"));
+        TestFrame answer = await other.ReadFrameAsync();
+        await slow.ReadMessagesAsync(3);
+        TestFrame answerToHeld = await held.ReadFrameAsync();
+
+        string[] answers = [answer.Command, answerToHeld.Command];
+        answers.Should().BeEquivalentTo("RECEIPT", "ERROR");
+        using StompTestClient client = await broker.ConnectAsync();
+        (await client.SnapshotAsync("/topic/#")).Should().ContainSingle();
+    }
+
+    [Fact]
     public async Task A_topic_with_a_value_is_not_forgotten_for_new_ones()
     {
         await using MemoryBroker broker = Create(limits => limits.Destinations = 10);

@@ -42,6 +42,9 @@ internal sealed class Publication
     /// <summary>True when a message of it sets or removes the topic's retained value.</summary>
     public bool Retains { get; }
 
+    /// <summary>Set by a topic that did not publish it: there are as many retained values as may be.</summary>
+    public bool IsRefused { get; set; }
+
     /// <summary>The topic's name.</summary>
     public byte[] Destination { get; private set; } = [];
 

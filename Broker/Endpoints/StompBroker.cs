@@ -95,7 +95,7 @@ public sealed class StompBroker
             {
                 if (topic is not null && (bytes >= _environment.BatchBytes || message.Destination != destination))
                 {
-                    await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                    await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
                     topic = null;
                     if (bytes >= _environment.BatchBytes)
                     {
@@ -108,7 +108,7 @@ public sealed class StompBroker
                 if (error != StompError.None)
                 {
                     if (topic is not null)
-                        await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                        await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
                     throw Refusal(error);
                 }
 
@@ -117,7 +117,7 @@ public sealed class StompBroker
             }
 
             if (topic is not null)
-                await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+                await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -152,6 +152,13 @@ public sealed class StompBroker
         }
 
         return count;
+    }
+
+    private static async ValueTask PublishAsync(ApplicationPublisher publisher, Topic topic, CancellationToken cancellationToken)
+    {
+        StompError error = await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+        if (error != StompError.None)
+            throw Refusal(error);
     }
 
     private static StompBrokerException Refusal(StompError error)

@@ -27,7 +27,7 @@ internal sealed class RetainedTable(LimitOptions limits)
     /// <summary>Changes whenever a topic comes to those of <see cref="Match"/>.</summary>
     public int Version => Volatile.Read(ref _version);
 
-    /// <summary>Whether a topic may keep a message as its value. Publishers that meet at the limit may go over it together, by what they have at hand.</summary>
+    /// <summary>Whether a topic may keep a message as its value, as things are: known before it is published, while its frame can still be refused.</summary>
     public StompError Check(Topic topic, Message message, long nowUnixMs)
     {
         if (message.Retain != RetainAction.Set)
@@ -73,20 +73,22 @@ internal sealed class RetainedTable(LimitOptions limits)
         }
     }
 
-    /// <summary>A topic has another value, or none. Called under the topic's lock.</summary>
-    public void Replace(Topic topic, RetainedValue? old, RetainedValue? value)
+    /// <summary>A topic has another value, or none; false when it may not, for there are as many as may be. Called under the topic's lock.</summary>
+    public bool TryReplace(Topic topic, RetainedValue? old, RetainedValue? value)
     {
-        Interlocked.Add(ref _count, (value is null ? 0 : 1) - (old is null ? 0 : 1));
-        Interlocked.Add(ref _bytes, (value?.Bytes ?? 0) - (old?.Bytes ?? 0));
-        if (value is null || value.ExpiresAt != 0)
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                if (value is not null)
-                    _firstExpiry = Math.Min(_firstExpiry, value.ExpiresAt);
-                else if (_indexed.Remove(topic))
-                    _topics.Remove(NameOf(topic), topic);
-            }
+            long count = _count + (value is null ? 0 : 1) - (old is null ? 0 : 1);
+            long bytes = _bytes + (value?.Bytes ?? 0) - (old?.Bytes ?? 0);
+            if (value is not null && (count > limits.RetainedMessages || bytes > limits.RetainedBytes) && (count > _count || bytes > _bytes))
+                return false;
+            Volatile.Write(ref _count, count);
+            Volatile.Write(ref _bytes, bytes);
+            if (value is { ExpiresAt: > 0 })
+                _firstExpiry = Math.Min(_firstExpiry, value.ExpiresAt);
+            else if (value is null && _indexed.Remove(topic))
+                _topics.Remove(NameOf(topic), topic);
+            return true;
         }
     }
 

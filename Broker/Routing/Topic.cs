@@ -33,7 +33,8 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
 
     /// <summary>
     /// Gives a publication its place, and a copy to each subscriber. A <paramref name="patient"/> publisher is told of a subscriber
-    /// that it should wait for, and nothing was published; for another one the topic's policy falls on who has no room.
+    /// that it should wait for, and nothing was published; for another one the topic's policy falls on who has no room. What would
+    /// be one retained value too many is refused (<see cref="Publication.IsRefused"/>).
     /// False when the table has forgotten this topic: ask it for the new one.
     /// </summary>
     public bool TryPublish(Publication publication, bool patient, DirtyOutboxes dirty, out Subscription? waitFor)
@@ -67,10 +68,16 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
             }
 
             publication.Place(Name, policy, _position, subscribers > 1);
+            if (publication.Retains && !TryRetain(publication))
+            {
+                if (_retained is null)
+                    TryReplace(null);
+                publication.IsRefused = true;
+                return true;
+            }
+
             _position += publication.Count;
             stream?.Append(publication.Messages, Name);
-            if (publication.Retains)
-                Retain(publication);
             foreach (SubscriberSet set in matches)
             {
                 foreach (Subscription subscription in set.Snapshot)
@@ -105,7 +112,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
         lock (_order)
         {
             if (_retained is { ExpiresAt: > 0 and long expiresAt } && expiresAt <= nowUnixMs)
-                Replace(null);
+                TryReplace(null);
             return _retained;
         }
     }
@@ -119,7 +126,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
             WasUsed = false;
             _retired = !used && _exact.Count == 0 && _retained is null;
             if (_retired)
-                table.Retained.Replace(this, null, null); // a publisher that had to wait may have announced a value that never came
+                table.Retained.TryReplace(this, null, null); // a publisher that had to wait may have announced a value that never came
             return _retired;
         }
     }
@@ -139,21 +146,25 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
         publication.Place(offset);
     }
 
-    private void Retain(Publication publication)
+    private bool TryRetain(Publication publication)
     {
         for (int i = publication.Count - 1; i >= 0; i--)
         {
             Message message = publication.Messages[i];
             if (message.Retain == RetainAction.None)
                 continue;
-            Replace(message.Retain == RetainAction.Remove ? null : new RetainedValue(message, Name, policy, publication.Position + i, publication.Offset + i));
-            return; // the last one counts
+            // The last one counts.
+            return TryReplace(message.Retain == RetainAction.Remove ? null : new RetainedValue(message, Name, policy, publication.Position + i, publication.Offset + i));
         }
+
+        return true;
     }
 
-    private void Replace(RetainedValue? value)
+    private bool TryReplace(RetainedValue? value)
     {
-        table.Retained.Replace(this, _retained, value);
+        if (!table.Retained.TryReplace(this, _retained, value))
+            return false;
         Volatile.Write(ref _retained, value);
+        return true;
     }
 }

@@ -47,15 +47,14 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         return error;
     }
 
-    /// <summary>Publishes what was added, as one publication to the topic; waits as a client would be held. It leaves with <see cref="Drain"/>.</summary>
-    public ValueTask PublishAsync(Topic topic, CancellationToken cancellationToken)
+    /// <summary>Publishes what was added, as one publication to the topic, or says why not; waits as a client would be held. It leaves with <see cref="Drain"/>.</summary>
+    public ValueTask<StompError> PublishAsync(Topic topic, CancellationToken cancellationToken)
     {
         var publication = new Publication([.. _batch], source: null);
         _batch.Clear();
         if (!_publisher.TryPublish(topic, publication))
             return HoldAsync(topic, publication, cancellationToken);
-        environment.Metrics.AddIn(0, publication.Count, 0);
-        return ValueTask.CompletedTask;
+        return new ValueTask<StompError>(Published(publication));
     }
 
     /// <summary>Sends what was published, to all subscribers of all topics since the last call.</summary>
@@ -64,10 +63,18 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
     /// <summary>Forgets what was added and not published.</summary>
     public void Discard() => _batch.Clear();
 
-    private async ValueTask HoldAsync(Topic topic, Publication publication, CancellationToken cancellationToken)
+    private async ValueTask<StompError> HoldAsync(Topic topic, Publication publication, CancellationToken cancellationToken)
     {
         await _publisher.HoldAsync(topic, publication, cancellationToken).ConfigureAwait(false);
+        return Published(publication);
+    }
+
+    private StompError Published(Publication publication)
+    {
+        if (publication.IsRefused)
+            return StompError.TooManyRetained;
         environment.Metrics.AddIn(0, publication.Count, 0);
+        return StompError.None;
     }
 
     private void Write(byte[] destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers, bool retain)

@@ -86,7 +86,7 @@ internal sealed partial class Session
         {
             if (!_publisher.TryPublish(next.Topic, next.Publication))
                 return false;
-            _outgoing.Dequeue();
+            Published(_outgoing.Dequeue().Publication);
         }
 
         SendReplies();
@@ -98,10 +98,21 @@ internal sealed partial class Session
         while (_outgoing.TryPeek(out var next))
         {
             await _publisher.HoldAsync(next.Topic, next.Publication).ConfigureAwait(false);
-            _outgoing.Dequeue();
+            Published(_outgoing.Dequeue().Publication);
         }
 
         SendReplies();
+    }
+
+    // There was room for a retained value when its frame came, and others took it: none of its batch has a receipt.
+    private void Published(Publication publication)
+    {
+        if (!publication.IsRefused)
+            return;
+        _outgoing.Clear();
+        _replyCount = 0;
+        _replies.ResetWrittenCount();
+        Fail(StompError.TooManyRetained, receipt: null);
     }
 
     private StompError Resolve(ReadOnlySpan<byte> destination, out Topic? topic)
