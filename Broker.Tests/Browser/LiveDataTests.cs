@@ -16,31 +16,23 @@ public sealed class LiveDataTests(Chromium chromium)
 {
     private const string Stream = "--Broker:Streams:0:Pattern=/topic/ticks.#";
 
-    /// <summary>
-    /// <c>follow(url)</c> is what any page needs to survive reconnects without losing a message; the rest is for the test to look at.
-    /// </summary>
-    private const string Words =
-        """
+    // The README's own lines follow the stream; the rest is for the test to look at.
+    private static readonly string Words =
+        $$"""
         <script>
           const seen = [], verdicts = [], receipts = [];
-          let client, epoch, next;
-
+          const client = new StompJs.Client({ reconnectDelay: 20 });
+          const watch = client.watchForReceipt.bind(client);
+          client.watchForReceipt = (id, then) => watch(id, frame => {
+            receipts.push(frame.headers);
+            if (frame.headers['x-recovered']) verdicts.push(frame.headers['x-recovered']);
+            then(frame);
+          });
+          const show = (destination, body) => seen.push(Number(body));
+          const forgetEverything = () => {};
+          {{FromReadme().Replace("/topic/trades.#", "/topic/ticks.#", StringComparison.Ordinal)}}
           const follow = url => {
-            client = new StompJs.Client({ brokerURL: url, reconnectDelay: 20 });
-            client.onConnect = () => {
-              client.watchForReceipt('live', ({ headers }) => {
-                receipts.push(headers);
-                if (headers['x-recovered']) verdicts.push(headers['x-recovered']);
-                if (headers['x-recovered'] !== 'true') {      // the first time, or what was missed is gone: begin anew
-                  epoch = headers['x-stream-epoch'];
-                  next = headers['x-recovered'] ? 0 : Number(headers['x-stream-offset']);
-                }
-              });
-              client.subscribe('/topic/ticks.#', message => {
-                next = Number(message.headers['x-stream-offset']) + 1;
-                seen.push(Number(message.body));
-              }, epoch ? { receipt: 'live', 'x-stream-epoch': epoch, 'x-stream-offset': `offset=${next}` } : { receipt: 'live', 'x-stream-offset': 'next' });
-            };
+            client.brokerURL = url;
             client.activate();
           };
         </script>
@@ -58,7 +50,7 @@ public sealed class LiveDataTests(Chromium chromium)
         await using Tab tab = await chromium.OpenAsync();
         await tab.Page.GotoAsync(site.Url);
         await tab.RunAsync("url => follow(url)", $"ws://127.0.0.1:{cable.Port}/ws");
-        await tab.UntilAsync("() => receipts.length > 0");
+        await tab.UntilAsync("() => epoch");
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         Task<int> publishing = ClientSteps.RunAsync(() => PublishAsync(broker.Port, 1000, stop.Token));
@@ -184,7 +176,6 @@ public sealed class LiveDataTests(Chromium chromium)
                 topics.Add((await witness.ReadFrameAsync("MESSAGE"))["destination"]!);
         }
 
-
         JsonElement rounds = await tab.RunAsync(
             """
             async ([url, count, topics]) => {
@@ -251,5 +242,15 @@ public sealed class LiveDataTests(Chromium chromium)
         for (int i = first; i < first + count; i++)
             await publisher.SendAsync($"/topic/ticks.{i % 20}", i.ToString(CultureInfo.InvariantCulture));
         await publisher.ShouldHaveNothingToReadAsync();
+    }
+
+    private static string FromReadme()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "StompBroker.sln")))
+            folder = folder.Parent;
+        string readme = File.ReadAllText(Path.Combine(folder.FullName, "README.md"));
+        int start = readme.IndexOf("let epoch, next;", StringComparison.Ordinal);
+        return readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)];
     }
 }

@@ -590,3 +590,50 @@ public class ConflatePolicyTests
         options.Topics.Add(new TopicOptions { Pattern = "/topic/#", SlowSubscriber = SlowSubscriberPolicy.Conflate });
     });
 }
+
+/// <summary>
+/// What conflation is for: "a subscriber that reads 20 messages per second on a wildcard of 5,000 updates per second over 50 keys holds under 256 KiB in the
+/// broker and is never more than one interval behind".
+/// </summary>
+public class ConflationPaceTests
+{
+    [Theory]
+    [InlineData(2500)]
+    [InlineData(4000)]
+    [InlineData(0)]
+    public async Task Who_reads_twenty_messages_a_second_of_five_thousand_updates_over_fifty_keys_is_served(int rest)
+    {
+        const int Keys = 50, UpdatesPerStep = 250, Steps = 400; // of 50 ms each: 20 s
+        await using var broker = new MemoryBroker();
+        using StompTestClient publisher = await broker.ConnectAsync();
+        using StompTestClient client = await broker.ConnectAsync(unread: 16 * 1024); // what the kernel holds back, as with a limit on what is unsent
+        await client.SubscribeLiveAsync("0", "/topic/quotes.*", ("x-conflate-ms", $"{rest}"));
+        Session session = broker.SessionOf(client);
+        var seen = new int[Keys];
+        long mostBytes = 0;
+        int messages = 0, mostBehind = 0;
+        for (int step = 1; step <= Steps; step++)
+        {
+            await publisher.SendTogetherAsync(Enumerable.Range(0, UpdatesPerStep).Select(i => ($"/topic/quotes.{i % Keys}", $"{step} {new string('x', 100)}")));
+            await publisher.ShouldHaveNothingToReadAsync();
+            mostBytes = Math.Max(mostBytes, session.Outbox.Bytes);
+            broker.Time.Advance(TimeSpan.FromMilliseconds(50));
+
+            // A round of all keys at once, then one per interval; who lags finds something at any time.
+            int available = rest == 0 ? int.MaxValue : Keys * (1 + (step * 50 / rest));
+            if (messages == available)
+                continue;
+            TestFrame message = await client.ReadFrameAsync("MESSAGE");
+            messages++;
+            int number = message.Number(), key = int.Parse(message["destination"]!["/topic/quotes.".Length..]);
+            number.Should().BeGreaterThanOrEqualTo(seen[key], "none is older than the one before");
+            seen[key] = number;
+            mostBehind = Math.Max(mostBehind, (step - number) * 50);
+        }
+
+        mostBytes.Should().BeLessThan(256 * 1024);
+        session.CloseReason.Should().Be(CloseReason.None);
+        if (rest > 0)
+            mostBehind.Should().BeLessThanOrEqualTo(rest, "in milliseconds");
+    }
+}

@@ -631,6 +631,7 @@ public class RetainedLimitTests
 
         string[] answers = [answer.Command, answerToHeld.Command];
         answers.Should().BeEquivalentTo("RECEIPT", "ERROR");
+        (answer["receipt-id"], answerToHeld["receipt-id"]).Should().Be(("r", "held"));
         using StompTestClient client = await broker.ConnectAsync();
         (await client.SnapshotAsync("/topic/#")).Should().ContainSingle();
     }

@@ -20,6 +20,9 @@ internal sealed class Conflator
     // A burst of keys does not leave its room behind.
     private const int KeptCapacity = 256;
 
+    // To a socket that lags little is given at once: what it was given cannot be replaced.
+    private const int LaggingBytes = 8 * 1024;
+
     private readonly Lock _gate = new();
     private readonly Subscription _subscription;
     private readonly ConflationClock _clock;
@@ -125,7 +128,8 @@ internal sealed class Conflator
                 return 0;
             int credit = _subscription.Window?.TakeCredit(into.Length) ?? into.Length;
             bool isStarved = credit == 0;
-            while (IsInRound && credit > count && reserved < maxBytes)
+            long most = _mode == ConflationMode.ByInterval ? maxBytes : Math.Min(maxBytes, LaggingBytes);
+            while (IsInRound && credit > count && reserved < most)
             {
                 Waiting next = _first!;
                 Remove(next);
@@ -339,17 +343,4 @@ internal sealed class Conflator
 
         public Message Marked() => Count == 1 ? message : message.With(Encoding.ASCII.GetBytes($"x-conflated:{Count}\n"));
     }
-}
-
-/// <summary>When messages of a subscription wait to be conflated.</summary>
-internal enum ConflationMode : byte
-{
-    /// <summary>While the outbox is full, those of topics whose policy is <c>conflate</c>.</summary>
-    WhereTopicsDo,
-
-    /// <summary>While the connection lags.</summary>
-    WhileLagging,
-
-    /// <summary>Until the interval is over.</summary>
-    ByInterval,
 }

@@ -46,8 +46,8 @@ internal sealed class Message(
     /// </summary>
     public byte[] Lead { get; set; } = [];
 
-    /// <summary>True when it has a place in a stream.</summary>
-    public bool HasOffset => Lead.Length > 0;
+    /// <summary>True when it has a place in a stream: as it is published, before other lines are put in front.</summary>
+    public bool HasOffset => Lead.AsSpan().StartsWith(HeaderNames.XStreamOffset);
 
     /// <summary>What all subscribers share, in bytes.</summary>
     public int Length => Lead.Length + Bytes.Length;
@@ -95,7 +95,7 @@ internal sealed class Message(
     {
         if (!HasEscapes || version == StompVersion.V12)
             return Bytes;
-        if (HasOffset || Retain == RetainAction.Set)
+        if (Lead.Length > 0 || Retain == RetainAction.Set)
             return MessageEncoder.Reencode(this, version); // it may be kept for long, and only its own bytes are accounted for
         return version == StompVersion.V11
             ? _v11 ??= MessageEncoder.Reencode(this, StompVersion.V11)

@@ -1,14 +1,11 @@
-using Broker.Configuration;
-
 namespace Broker.Messaging;
 
 /// <summary>The last value of a topic. Immutable but for a cache; thread-safe.</summary>
 /// <param name="message">As it was published.</param>
 /// <param name="destination">The topic's name.</param>
-/// <param name="policy">The topic's policy.</param>
 /// <param name="position">The number of the topic's message that it is.</param>
 /// <param name="offset">Its offset in the topic's stream, if it has one.</param>
-internal sealed class RetainedValue(Message message, byte[] destination, SlowSubscriberPolicy policy, long position, long offset)
+internal sealed class RetainedValue(Message message, byte[] destination, long position, long offset)
 {
     private const int ObjectBytes = 512;
     private const int SegmentBytes = 320;
@@ -16,8 +13,6 @@ internal sealed class RetainedValue(Message message, byte[] destination, SlowSub
     private Message? _marked;
 
     public byte[] Destination => destination;
-
-    public SlowSubscriberPolicy Policy => policy;
 
     public long Position => position;
 

@@ -10,6 +10,10 @@ internal sealed class RetainedTable(LimitOptions limits)
     // Looks through all values; often enough for who waits for room.
     private const int RestMilliseconds = 100;
 
+    // More than all publishers are likely to have at hand at once.
+    private const int TightMessages = 1000;
+    private const int TightBytes = 32 * 1024 * 1024;
+
     private readonly Lock _gate = new();
     private readonly Lock _looking = new();
     private readonly TopicTrie<Topic> _topics = new();
@@ -23,6 +27,11 @@ internal sealed class RetainedTable(LimitOptions limits)
     public long Count => Volatile.Read(ref _count);
 
     public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>
+    /// True when little room is left: then each value is published by itself, so that a refusal is one frame's.
+    /// </summary>
+    public bool IsTight => Count > limits.RetainedMessages - TightMessages || Bytes > limits.RetainedBytes - TightBytes;
 
     /// <summary>Changes whenever a topic comes to those of <see cref="Match"/>.</summary>
     public int Version => Volatile.Read(ref _version);

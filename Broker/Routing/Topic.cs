@@ -154,7 +154,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
             if (message.Retain == RetainAction.None)
                 continue;
             // The last one counts.
-            return TryReplace(message.Retain == RetainAction.Remove ? null : new RetainedValue(message, Name, policy, publication.Position + i, publication.Offset + i));
+            return TryReplace(message.Retain == RetainAction.Remove ? null : new RetainedValue(message, Name, publication.Position + i, publication.Offset + i));
         }
 
         return true;

@@ -183,6 +183,7 @@ internal sealed partial class Session
         foreach ((Topic topic, List<Message> messages) in transaction.Sends)
             _outgoing.Enqueue((topic, new Publication([.. messages], this)));
         Done(frame);
+        KeepReceipt(frame);
         return TryPublishBatch() ? Step.NeedInput : Step.Hold;
     }
 

@@ -22,6 +22,7 @@ internal sealed partial class Session
     private long _countedFrames;
     private long _countedSent;
     private byte[]? _idPrefix;
+    private byte[]? _refusedReceipt;
 
     private Step HandleSend(in StompFrame frame)
     {
@@ -57,8 +58,18 @@ internal sealed partial class Session
         _batch.Add(message);
         _batchBytes += message.Bytes.Length;
         Done(frame);
-        return _batchBytes < _environment.BatchBytes || TryPublishBatch() ? Step.NeedInput : Step.Hold;
+        if (IsAlone(frame))
+            KeepReceipt(frame);
+        else if (_batchBytes < _environment.BatchBytes)
+            return Step.NeedInput;
+        return TryPublishBatch() ? Step.NeedInput : Step.Hold;
     }
+
+    private bool IsAlone(in StompFrame send) => send.Headers.Contains(HeaderNames.Retain) && _environment.Topics.Retained.IsTight;
+
+    /// <summary>For an ERROR in the place of the RECEIPT, should the frame's values find no room when they take their place.</summary>
+    private void KeepReceipt(in StompFrame frame) =>
+        _refusedReceipt = frame.Headers.TryGet(HeaderNames.Receipt, out ReadOnlySpan<byte> receipt) ? receipt.ToArray() : null;
 
     /// <summary>True when a frame can be handled now: a SEND that joins the batch, or the batch is out.</summary>
     private bool MayHandle(in StompFrame frame)
@@ -67,7 +78,7 @@ internal sealed partial class Session
             return true;
         if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction)
             && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination)
-            && _topic is not null && destination.SequenceEqual(_topic.Name))
+            && _topic is not null && destination.SequenceEqual(_topic.Name) && !IsAlone(frame))
             return true;
         return TryPublishBatch();
     }
@@ -104,7 +115,7 @@ internal sealed partial class Session
         SendReplies();
     }
 
-    // There was room for a retained value when its frame came, and others took it: none of its batch has a receipt.
+    // There was room for a retained value when its frame came, and others took it.
     private void Published(Publication publication)
     {
         if (!publication.IsRefused)
@@ -112,7 +123,7 @@ internal sealed partial class Session
         _outgoing.Clear();
         _replyCount = 0;
         _replies.ResetWrittenCount();
-        Fail(StompError.TooManyRetained, receipt: null);
+        Fail(StompError.TooManyRetained, _refusedReceipt);
     }
 
     private StompError Resolve(ReadOnlySpan<byte> destination, out Topic? topic)
