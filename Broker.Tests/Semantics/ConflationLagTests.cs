@@ -435,7 +435,7 @@ public class ConflationLagTests
 
 /// <summary>
 /// SEMANTICS 8: "After that the topic's policy falls on the subscriber at once: [...] or <c>conflate</c> (section 12)." And decision 0008: "<c>x-conflate-ms:0</c>
-/// and the policy <c>conflate</c> take part only while the socket lags; then what waits is pulled, newest first-come, as the socket takes bytes."
+/// and the policy <c>conflate</c> take part only while the socket lags; then what waits is pulled, round by round, as the socket takes bytes."
 /// </summary>
 public class ConflatePolicyTests
 {

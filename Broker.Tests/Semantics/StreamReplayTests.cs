@@ -3,8 +3,8 @@ using Broker.Tests.TestHost;
 namespace Broker.Tests.Semantics;
 
 /// <summary>
-/// Decision 0008: "A resuming subscription pulls from the history as its socket takes bytes, holds no copy, and goes live [...] when it has reached
-/// the end. If the history is cut before it got there it is a slow consumer: never a gap unseen."
+/// Decision 0008: "A resuming subscription takes its first messages with its place [...], pulls the others from the history as its socket takes
+/// bytes, and goes live [...] when it has reached the end. If the history is cut before it got there it is a slow consumer: never a gap unseen."
 /// </summary>
 public class StreamReplayTests
 {

@@ -128,10 +128,10 @@ public sealed class StompBroker
     }
 
     /// <summary>
-    /// Listens to a topic or pattern, live from the call on, until it is disposed or cancelled:
-    /// <c>await foreach (StompMessage message in broker.Subscribe("/topic/quotes.*"))</c>. Who does not take messages fast enough is a slow
-    /// subscriber like any other: by the topic's policy its oldest messages are dropped, or the enumeration ends with a
-    /// <see cref="StompBrokerException"/>. That is also thrown here for a destination that is wrong.
+    /// Listens to a topic or pattern until it is disposed or cancelled; the retained values come first, then all that is published from the
+    /// call on: <c>await foreach (StompMessage message in broker.Subscribe("/topic/quotes.*"))</c>. Who does not take messages fast enough is
+    /// a slow subscriber like any other: by the topic's policy the enumeration ends with a <see cref="StompBrokerException"/>, its oldest
+    /// messages are dropped, or it gets the newest of each topic. The exception is also thrown here for a destination that is wrong.
     /// </summary>
     public StompSubscription Subscribe(string destination, CancellationToken cancellationToken = default)
     {

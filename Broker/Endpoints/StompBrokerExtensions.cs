@@ -53,7 +53,11 @@ public static class StompBrokerExtensions
     /// </summary>
     /// <param name="endpoints">Where to map it.</param>
     /// <param name="path">The path; null: <see cref="BrokerOptions.Path"/>.</param>
-    /// <param name="configure">Changes the options for this endpoint alone: origins, users, heart-beats, limits of a connection. <see cref="BrokerOptions.Topics"/> and the number of destinations are the broker's.</param>
+    /// <param name="configure">
+    /// Changes the options for this endpoint alone: origins, users, heart-beats, limits of a connection. <see cref="BrokerOptions.Topics"/>,
+    /// <see cref="BrokerOptions.Streams"/>, <see cref="LimitOptions.Destinations"/>, <see cref="LimitOptions.RetainedMessages"/> and
+    /// <see cref="LimitOptions.RetainedBytes"/> are the broker's.
+    /// </param>
     /// <returns>Conventions: <c>RequireAuthorization</c>, <c>RequireHost</c> and the like.</returns>
     public static IEndpointConventionBuilder MapStompBroker(this IEndpointRouteBuilder endpoints, string? path = null, Action<BrokerOptions>? configure = null)
     {

@@ -128,7 +128,7 @@ export class Feed {
 
   #takeQuote(quote, offset, conflated) {
     if (conflated) this.#conflates = true;
-    if (!this.#conflates && offset <= this.#last) this.ledger.repeated++;
+    if (offset <= this.#last) this.ledger.repeated++;
     this.#last = Math.max(this.#last, offset);
     const isLive = offset >= this.#liveFrom;
     const count = this.ledger.take(quote, Number(conflated ?? 1));
@@ -151,9 +151,9 @@ export class Feed {
   }
 
   /**
-   * Where to go on: behind the last offset, if nothing before it is still to come. Conflated companies wait for each other, and then
-   * only the counts tell. Those of some companies do not add up to the market's: without an answer, the next subscription
-   * begins with a snapshot.
+   * Where to go on: behind the last offset, if every quote up to it was counted. With conflation one that was not may be behind it, in
+   * a message that still waits and stands for several: resumed there, it would come without those before. Then only the counts tell.
+   * Those of some companies do not add up to the market's: without an answer, the next subscription begins with a snapshot.
    */
   #resumption() {
     const isPattern = /[*#]/.test(this.#destination);
