@@ -2,7 +2,7 @@ using Broker.Stomp;
 
 namespace Broker.Sessions;
 
-/// <summary>The one timer of all sessions: heart-beats out, pings, and every time-out; and of what topics keep for a time.</summary>
+/// <summary>One timer for all sessions: heart-beats out, pings, and every time-out; and of what topics keep for a time.</summary>
 internal sealed class HeartBeatSweep : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
