@@ -312,10 +312,14 @@ internal sealed partial class Outbox
         long excess = held + size - _limit;
         int dropped = _queue.DropOldest(subscription, excess, out long freed, out int given);
         Release(freed);
-        var dirty = new DirtyOutboxes(); // this one at the most: drained when no lock of the window is held
-        while (given-- > 0)
-            subscription.Window!.Unsent(dirty);
-        dirty.Drain();
+        if (given > 0)
+        {
+            var dirty = new DirtyOutboxes(); // this one at the most: drained when no lock of the window is held
+            while (given-- > 0)
+                subscription.Window!.Unsent(dirty);
+            dirty.Drain();
+        }
+
         while (freed < excess && subscription.Window?.DropWaiting() is > 0 and int waiting)
         {
             freed += waiting;
