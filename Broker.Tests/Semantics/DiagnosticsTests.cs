@@ -45,6 +45,25 @@ public sealed partial class DiagnosticsTests(SharedBroker shared) : IClassFixtur
             lines.Should().ContainSingle(l => l.StartsWith($"# TYPE {name} ", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task What_topics_keep_and_conflate_is_among_the_metrics()
+    {
+        await using var broker = await RunningBroker.StartAsync("Broker:Streams:0:Pattern=/topic/s.#");
+        using var publisher = await StompTestClient.ConnectAsync(broker.Port);
+        using var client = await StompTestClient.ConnectAsync(broker.Port);
+        await client.SubscribeAsync("0", "/topic/s.*", ("x-conflate-ms", "3600000"));
+        await publisher.PublishAsync("/topic/s.a", "1", ("retain", "set"));
+        await client.ReadFrameAsync("MESSAGE");
+        for (int i = 2; i <= 4; i++)
+            await publisher.PublishAsync("/topic/s.a", $"{i}", ("retain", "set"));
+
+        string[] lines = (await Text.ReadAsync(broker.Port, "/metrics")).Body.Split('\n');
+
+        lines.Should().Contain(["stompbroker_retained_count 1", "stompbroker_streams_count 4", "stompbroker_messages_conflated_total 2"]);
+        lines.Should().ContainSingle(line => line.StartsWith("stompbroker_retained_size_bytes ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal))
+            .And.ContainSingle(line => line.StartsWith("stompbroker_streams_size_bytes ", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("FOO\n\n\0", "unknown command", null)]
     [InlineData("SEND\ndestination:/topic/a\ncontent-length:99999999\n\n", "frame too large", "Broker:Limits:FrameBytes")]

@@ -24,7 +24,7 @@ internal sealed partial class Outbox
     private ReadOnlyMemory<byte> _whole; // frames that leave as they are, in slices
     private long _stompEntries;
     private long _inFlight;
-    private long _snapshotsInFlight;
+    private long _asideInFlight;
     private long _movedAt;
     private int _state;
     private bool _isAlone;
@@ -154,7 +154,7 @@ internal sealed partial class Outbox
             {
                 _inFlight += taken[i].Bytes;
                 if (taken[i].IsSnapshot)
-                    _snapshotsInFlight += taken[i].Bytes;
+                    _asideInFlight += taken[i].Bytes;
                 if (!_finished)
                     frames += Write(taken[i], ref bytes, ref messages);
             }
@@ -173,14 +173,10 @@ internal sealed partial class Outbox
 
     private void ReleaseInFlight()
     {
-        long sent = _inFlight;
-        _inFlight = 0;
-        if (_snapshotsInFlight > 0)
-        {
-            Interlocked.Add(ref _snapshots, -_snapshotsInFlight);
-            _snapshotsInFlight = 0;
-        }
-
+        long sent = _inFlight - _asideInFlight, aside = _asideInFlight;
+        _inFlight = _asideInFlight = 0;
+        if (aside > 0)
+            ReleaseAside(aside);
         if (sent > 0)
             Release(sent);
     }
@@ -309,7 +305,7 @@ internal sealed partial class Outbox
         _pulled = null; // making the buffer larger may run other code on this thread
         int count = subscription.Pull(pulled, BytesPerWrite, out long reserved, out bool isAside);
         _inFlight += reserved;
-        _snapshotsInFlight += isAside ? reserved : 0;
+        _asideInFlight += isAside ? reserved : 0;
         int written = 0;
         for (int i = 0; i < count; i++)
             written += WritePulled(pulled[i], subscription, ref bytes);

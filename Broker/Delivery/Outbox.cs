@@ -24,7 +24,7 @@ internal sealed partial class Outbox
     private TaskCompletionSource? _ended;
     private long _bytes;
     private long _parked;
-    private long _snapshots;
+    private long _aside;
     private long _conflated;
 
     public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
@@ -49,7 +49,7 @@ internal sealed partial class Outbox
     public long Owed => Volatile.Read(ref _bytes) - Volatile.Read(ref _parked);
 
     // What the limit is about.
-    private long Held => Volatile.Read(ref _bytes) - Volatile.Read(ref _snapshots);
+    private long Held => Volatile.Read(ref _bytes) - Volatile.Read(ref _aside);
 
     /// <summary>True when the socket is behind with what it was given, though not by all that may wait.</summary>
     public bool IsLagging
@@ -88,7 +88,7 @@ internal sealed partial class Outbox
     public bool TryReserve(int size)
     {
         long bytes = Volatile.Read(ref _bytes);
-        while (bytes - Volatile.Read(ref _snapshots) is var held && (held <= 0 || held + size <= _limit))
+        while (bytes - Volatile.Read(ref _aside) is var held && (held <= 0 || held + size <= _limit))
         {
             long seen = Interlocked.CompareExchange(ref _bytes, bytes + size, bytes);
             if (seen == bytes)
@@ -149,8 +149,7 @@ internal sealed partial class Outbox
     /// </summary>
     public void EnqueueSnapshot(in OutboxEntry entry, DirtyOutboxes? dirty)
     {
-        Interlocked.Add(ref _snapshots, entry.Bytes);
-        Interlocked.Add(ref _bytes, entry.Bytes);
+        ReserveAside(entry.Bytes);
         Enqueue(entry, dirty);
     }
 
@@ -161,16 +160,21 @@ internal sealed partial class Outbox
     {
         if (IsFull)
             return false;
-        Interlocked.Add(ref _snapshots, size);
-        Interlocked.Add(ref _bytes, size);
+        ReserveAside(size);
         return true;
+    }
+
+    private void ReserveAside(int size)
+    {
+        Interlocked.Add(ref _aside, size); // first: what is apart must at no moment seem to be held
+        Interlocked.Add(ref _bytes, size);
     }
 
     /// <summary>Gives such room back.</summary>
     public void ReleaseAside(long size)
     {
-        Interlocked.Add(ref _snapshots, -size);
         Release(size);
+        Interlocked.Add(ref _aside, -size); // last, for the same reason
     }
 
     /// <summary>

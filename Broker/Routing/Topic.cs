@@ -1,4 +1,5 @@
-using System.Text;
+using System.Globalization;
+using System.Text.Unicode;
 using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Messaging;
@@ -12,6 +13,8 @@ namespace Broker.Routing;
 /// </summary>
 internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog? stream, TopicTable table)
 {
+    private const int MaxOffsetLine = 40; // the name, and a number of 19 digits
+
     private readonly Lock _order = stream?.Order ?? new Lock();
     private readonly SubscriberSet _exact = new();
     private SubscriberSet[] _matches = [];
@@ -141,8 +144,13 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     // Nobody else appends: this lock is the stream's. A publisher that has to wait is numbered anew.
     private static void Number(Publication publication, long offset)
     {
+        Span<byte> line = stackalloc byte[MaxOffsetLine];
         for (int i = 0; i < publication.Count; i++)
-            publication.Messages[i].Lead = Encoding.ASCII.GetBytes($"x-stream-offset:{offset + i}\n");
+        {
+            Utf8.TryWrite(line, CultureInfo.InvariantCulture, $"x-stream-offset:{offset + i}\n", out int length);
+            publication.Messages[i].Lead = line[..length].ToArray();
+        }
+
         publication.Place(offset);
     }
 
