@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Broker.Diagnostics;
 using Broker.Tests.TestHost;
 
 namespace Broker.Tests.Semantics;
@@ -6,17 +7,26 @@ namespace Broker.Tests.Semantics;
 /// <summary>What can be read off a broker from outside.</summary>
 internal static class BrokerReadings
 {
-    /// <summary>A number of the broker's meter, all its labels together.</summary>
-    public static long ReadMetric(this MemoryBroker broker, string name)
+    /// <summary>A number of the broker's meter, all its labels together or one of them.</summary>
+    public static long ReadMetric(this MemoryBroker broker, string name, string? label = null) => broker.Metrics.Read(name, label);
+
+    /// <inheritdoc cref="ReadMetric"/>
+    public static long Read(this BrokerMetrics metrics, string name, string? label = null)
     {
         long sum = 0;
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, self) =>
         {
-            if (ReferenceEquals(instrument.Meter, broker.Metrics.Meter) && instrument.Name == name)
+            if (ReferenceEquals(instrument.Meter, metrics.Meter) && instrument.Name == name)
                 self.EnableMeasurementEvents(instrument);
         };
-        listener.SetMeasurementEventCallback<long>((_, value, _, _) => sum += value);
+        listener.SetMeasurementEventCallback<long>((_, value, labels, _) =>
+        {
+            bool isAsked = label is null;
+            foreach (KeyValuePair<string, object?> pair in labels)
+                isAsked |= Equals(pair.Value, label);
+            sum += isAsked ? value : 0;
+        });
         listener.Start();
         listener.RecordObservableInstruments();
         return sum;

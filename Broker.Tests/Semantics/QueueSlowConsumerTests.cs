@@ -1,0 +1,145 @@
+using Broker.Messaging;
+using Broker.Tests.TestHost;
+
+namespace Broker.Tests.Semantics;
+
+/// <summary>
+/// SEMANTICS 8: "A queue's consumer that is full simply gets no more; the message waits in the queue. [...] RECEIPT, ERROR and a queue's MESSAGE [are] never
+/// [dropped]." And of 6: "Consumers take turns; one that is full or slow holds up no other."
+/// </summary>
+public class QueueSlowConsumerTests
+{
+    [Theory]
+    [InlineData("auto")]
+    [InlineData("client")]
+    [InlineData("client-individual")]
+    public async Task One_that_stops_reading_holds_up_neither_a_publisher_nor_another_and_loses_nothing(string ack)
+    {
+        await using MemoryBroker broker = Create();
+        using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
+        await slow.SubscribeAsync("s", "/queue/a", ack, ("prefetch-count", "0"));
+        using Consumer other = await broker.ConsumeAsync("/queue/a", "auto");
+        using StompTestClient publisher = await broker.ConnectAsync();
+        var seen = new List<int>();
+        for (int i = 0; i < 200; i++)
+        {
+            // The clock stands still: a publisher that were held would be held for ever.
+            await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
+            seen.AddRange((await other.TakeAllTextsAsync()).Select(int.Parse));
+        }
+
+        broker.Time.Timers.Should().Be(1, "nobody is held");
+        broker.SessionOf(slow.Client).CloseReason.Should().Be(CloseReason.None);
+        broker.SessionOf(slow.Client).Outbox.Bytes.Should().BeLessThan(8192 + 1200);
+        seen.Should().HaveCountGreaterThan(180).And.BeInAscendingOrder();
+
+        int[] late = [.. (await slow.TakeAllTextsAsync()).Select(int.Parse)];
+        late.Should().BeInAscendingOrder();
+        seen.Concat(late).Order().Should().Equal(Enumerable.Range(0, 200));
+        broker.ReadMetric(QueueSettings.Dropped).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task What_waits_for_it_alone_waits_in_the_queue_and_comes_as_it_reads()
+    {
+        await using MemoryBroker broker = Create();
+        using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
+        await slow.SubscribeAsync("s", "/queue/a", "auto");
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < 200; i++)
+            await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
+        broker.SessionOf(slow.Client).Outbox.Bytes.Should().BeLessThan(8192 + 1200);
+        broker.ReadMetric(QueueSettings.Waiting).Should().BeInRange(180, 200);
+
+        (await slow.TakeTextsAsync(200)).Select(int.Parse).Should().Equal(Enumerable.Range(0, 200));
+        await slow.ShouldHaveNothingAsync();
+    }
+
+    [Fact]
+    public async Task What_waits_is_there_for_who_comes_while_it_does_not_read()
+    {
+        await using MemoryBroker broker = Create();
+        using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
+        await slow.SubscribeAsync("s", "/queue/a", "client", ("prefetch-count", "0"));
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < 100; i++)
+            await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
+
+        using Consumer other = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "0"));
+
+        int[] seen = [.. (await other.TakeAllTextsAsync()).Select(int.Parse)];
+        seen.Should().Equal(Enumerable.Range(100 - seen.Length, seen.Length)).And.HaveCountGreaterThan(85);
+        await broker.EndAsync(slow, Ending.Lost);
+        (await other.TakeAllTextsAsync()).Select(int.Parse).Should().Equal(Enumerable.Range(0, 100 - seen.Length));
+    }
+
+    [Fact]
+    public async Task The_topics_policy_is_no_business_of_a_queue()
+    {
+        await using MemoryBroker broker = Create();
+        using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
+        await slow.SubscribeAsync("s", "/queue/a", "auto");
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < 20; i++)
+            await publisher.PublishAsync("/queue/a", new string('x', 20_000));
+        broker.Time.Advance(TimeSpan.FromSeconds(20));
+        broker.SessionOf(slow.Client).CloseReason.Should().Be(CloseReason.None, "only a connection that takes nothing for long is given up, by its pings");
+
+        (await slow.TakeAsync(20)).Should().HaveCount(20);
+    }
+
+    [Fact]
+    public async Task One_that_does_not_acknowledge_leaves_the_rest_to_others()
+    {
+        await using var broker = new MemoryBroker();
+        using Consumer never = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "3"));
+        using Consumer works = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "1"));
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < 50; i++)
+            await publisher.PublishAsync("/queue/a", $"{i}");
+        var done = new List<string>();
+        while (done.Count < 47)
+        {
+            TestFrame message = await works.TakeAsync();
+            done.Add(message.Text);
+            await works.AckAsync(message);
+        }
+
+        await works.ShouldHaveNothingAsync();
+        (await never.TakeAllTextsAsync()).Concat(done).Should().BeEquivalentTo(Enumerable.Range(0, 50).Select(i => $"{i}"));
+    }
+
+    [Fact]
+    public async Task One_whose_socket_is_full_holds_up_nobody_and_gets_its_own_when_it_reads_again()
+    {
+        const int Count = 400, Size = 50_000;
+        await using RunningBroker broker = await RunningBroker.StartAsync("Broker:Limits:OutboxBytes=65536");
+        using var slow = new Consumer(new StompTestClient(await RawWebSocket.ConnectAsync(broker.Port, "/ws", receiveBufferBytes: 4096)));
+        await slow.Client.ConnectAsync("1.2");
+        await slow.SubscribeAsync("s", "/queue/a", "auto");
+        using var other = new Consumer(await StompTestClient.ConnectAsync(broker.Port));
+        await other.SubscribeAsync("s", "/queue/a", headers: ("prefetch-count", "10"));
+        using StompTestClient publisher = await StompTestClient.ConnectAsync(broker.Port);
+        for (int i = 0; i < Count; i++)
+            await publisher.PublishAsync("/queue/a", $"{i}".PadRight(Size));
+
+        var seen = new List<int>();
+        TestFrame[] batch;
+        while ((batch = await other.TakeAllAsync()).Length > 0)
+        {
+            foreach (TestFrame message in batch)
+            {
+                seen.Add(int.Parse(message.Text));
+                await other.AckAsync(message);
+            }
+        }
+
+        seen.Should().BeInAscendingOrder().And.HaveCountGreaterThan(Count / 3);
+        while (seen.Count < Count)
+            seen.Add(int.Parse((await slow.TakeAsync()).Text));
+        seen.Order().Should().Equal(Enumerable.Range(0, Count));
+        await slow.ShouldHaveNothingAsync();
+    }
+
+    private static MemoryBroker Create() => new(options => options.Limits.OutboxBytes = 8192);
+}
