@@ -32,6 +32,22 @@ internal static class BrokerReadings
         return sum;
     }
 
+    /// <summary>All numbers of the broker's meter, the labels of each together.</summary>
+    public static Dictionary<string, long> ReadAll(this BrokerMetrics metrics)
+    {
+        var numbers = new Dictionary<string, long>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (ReferenceEquals(instrument.Meter, metrics.Meter))
+                self.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => numbers[instrument.Name] = numbers.GetValueOrDefault(instrument.Name) + value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return numbers;
+    }
+
     /// <summary>Lets the broker's threads run until something is so; fails after 10 s.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
