@@ -83,6 +83,9 @@ public static class HeaderNames
     /// <summary><c>no-local</c>. SUBSCRIBE: <c>true</c> to leave out the connection's own messages.</summary>
     public static ReadOnlySpan<byte> NoLocal => "no-local"u8;
 
+    /// <summary><c>persistent</c>. SEND: <c>true</c> for a message that survives a restart.</summary>
+    public static ReadOnlySpan<byte> Persistent => "persistent"u8;
+
     /// <summary><c>prefetch-count</c>. SUBSCRIBE: how many messages may be unacknowledged; 0 means no limit.</summary>
     public static ReadOnlySpan<byte> PrefetchCount => "prefetch-count"u8;
 
@@ -91,6 +94,9 @@ public static class HeaderNames
 
     /// <summary><c>reply-to</c>. SEND, MESSAGE: where an answer should go.</summary>
     public static ReadOnlySpan<byte> ReplyTo => "reply-to"u8;
+
+    /// <summary><c>requeue</c>. NACK: <c>false</c> for a message that is not to be delivered again.</summary>
+    public static ReadOnlySpan<byte> Requeue => "requeue"u8;
 
     /// <summary><c>user-id</c>. MESSAGE: the sender's user name.</summary>
     public static ReadOnlySpan<byte> UserId => "user-id"u8;

@@ -100,11 +100,11 @@ public static class StompErrors
 
         // Destinations (section 5).
         StompError.BadDestination => Protocol("bad destination",
-            "Valid destinations are /topic/NAME (/queue/NAME and /temp-queue/NAME are not available yet). No part of "
-            + "NAME, between dots and slashes, may be empty."),
+            "Valid destinations are /topic/NAME, /queue/NAME and /temp-queue/NAME. No part of NAME, between dots and "
+            + "slashes, may be empty."),
         StompError.DestinationUnavailable => Protocol("destination not available",
-            "This server does not have this kind of destination yet: neither /queue/NAME nor /temp-queue/NAME. Valid "
-            + "destinations are /topic/NAME."),
+            "This server does not have this kind of destination yet, or only a client's connection can have one. Valid "
+            + "destinations are /topic/NAME, /queue/NAME and, on a connection, /temp-queue/NAME."),
         StompError.DestinationTooLong => Policy("destination too long",
             "The destination's name has more bytes or more segments than this server allows."),
         StompError.SendToPattern => Protocol("send to a pattern",
@@ -139,9 +139,11 @@ public static class StompErrors
             "This durable subscription belongs to another destination. End it with UNSUBSCRIBE and durable:true, or "
             + "choose another id."),
         StompError.QueueFull => Policy("queue full",
-            "The message was not accepted, for the queue is full. Send again when consumers have caught up."),
+            "The message was not accepted, for the queue, or all queues together, have no room for it. Send again when "
+            + "consumers have caught up."),
         StompError.FeatureUnavailable => Protocol("feature not available",
-            "A header of this frame asks for something that this server does not do: durable. Leave it out."),
+            "A header of this frame asks for something that this server does not do, or not with this destination: "
+            + "durable; on a queue persistent, x-snapshot and x-conflate-ms too. Leave it out."),
 
         // Transactions (section 7).
         StompError.UnknownTransaction => Protocol("unknown transaction",

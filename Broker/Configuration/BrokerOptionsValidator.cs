@@ -111,6 +111,7 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
     private static void CheckSessionLimits(SettingChecks checks, LimitOptions limits)
     {
         checks.Range("Limits:Subscriptions", limits.Subscriptions, 1, 1_000_000, "subscriptions");
+        checks.Range("Limits:TempQueues", limits.TempQueues, 1, 1_000_000, "queues");
         checks.Range("Limits:PrefetchCount", limits.PrefetchCount, 1, 1_000_000, "messages");
         checks.Range("Limits:LoginTimeout", limits.LoginTimeout, ShortestTime, TimeSpan.FromHours(1));
         checks.Range("Limits:FrameTimeout", limits.FrameTimeout, ShortestTime, TimeSpan.FromHours(1));
@@ -133,6 +134,11 @@ internal sealed class BrokerOptionsValidator : IValidateOptions<BrokerOptions>
         checks.Range("Limits:Destinations", limits.Destinations, 1, MaxTopics, "topics");
         checks.Range("Limits:RetainedMessages", limits.RetainedMessages, 1, MaxTopics, "messages");
         checks.Range("Limits:RetainedBytes", limits.RetainedBytes, 1024, MaxSharedBytes, "bytes");
+        checks.Range("Limits:QueueMessages", limits.QueueMessages, 1, MaxTopics, "messages");
+        checks.Range("Limits:QueueBytes", limits.QueueBytes, 1024, MaxSharedBytes, "bytes");
+        checks.Range("Limits:TotalQueueBytes", limits.TotalQueueBytes, 1024, MaxSharedBytes, "bytes");
+        checks.Range("Limits:Queues", limits.Queues, 1, 10_000_000, "queues");
+        checks.Range("Limits:NacksPerMessage", limits.NacksPerMessage, 1, 1_000_000, "NACKs");
     }
 
     private static void CheckTopics(SettingChecks checks, IList<TopicOptions> topics)

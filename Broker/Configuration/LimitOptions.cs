@@ -80,4 +80,22 @@ public sealed class LimitOptions
 
     /// <summary>Bytes of all retained values together. Default 256 MiB, values of 2.6 KiB at the most values.</summary>
     public long RetainedBytes { get; set; } = 256 * 1024 * 1024;
+
+    /// <summary>Most messages in one queue, those that consumers have and have not acknowledged among them. Default 1,000,000.</summary>
+    public int QueueMessages { get; set; } = 1_000_000;
+
+    /// <summary>Bytes of memory that the messages of one queue take. Default 1 GiB, messages of 1 KiB at the most messages.</summary>
+    public long QueueBytes { get; set; } = 1024 * 1024 * 1024;
+
+    /// <summary>Bytes of memory that the messages of all queues take. Default 2 GiB: two full queues.</summary>
+    public long TotalQueueBytes { get; set; } = 2L * 1024 * 1024 * 1024;
+
+    /// <summary>Most queues at a time, those of connections among them. Default 100,000: two for each of the most connections.</summary>
+    public int Queues { get; set; } = 100_000;
+
+    /// <summary>Most temporary queues of one connection. Default 1000: as many as subscriptions.</summary>
+    public int TempQueues { get; set; } = 1000;
+
+    /// <summary>The NACK of a message by which it goes to the dead-letter queue. Default 10: ActiveMQ's is 6 redeliveries, RabbitMQ's quorum queues' 20.</summary>
+    public int NacksPerMessage { get; set; } = 10;
 }

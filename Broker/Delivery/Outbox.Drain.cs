@@ -301,6 +301,8 @@ internal sealed partial class Outbox
     /// <summary>Writes some of what waits at its subscription.</summary>
     private int Pull(Subscription subscription, ref long bytes)
     {
+        if (subscription.Consumer is not null)
+            return PullFromQueue(subscription, ref bytes);
         Message[] pulled = _pulled ?? new Message[EntriesPerWrite];
         _pulled = null; // making the buffer larger may run other code on this thread
         int count = subscription.Pull(pulled, BytesPerWrite, out long reserved, out bool isAside);

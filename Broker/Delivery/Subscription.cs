@@ -61,6 +61,9 @@ internal sealed class Subscription
     /// <summary>What is given and not acknowledged; null in <c>auto</c> mode.</summary>
     public AckWindow? Window { get; }
 
+    /// <summary>Its side of the queue that it is of; null for a topic's. Set before the queue knows of it.</summary>
+    public IQueueConsumer? Consumer { get; set; }
+
     /// <summary>What waits of it is not sent.</summary>
     public bool HasEnded => _state == State.Ended;
 
@@ -239,6 +242,16 @@ internal sealed class Subscription
             count = _conflator.Take(into, maxBytes, out reserved, out more);
         else if (!more && _conflator is not null)
             more = true;
+        if (more)
+            RequestPull(dirty: null);
+        return count;
+    }
+
+    /// <summary>Takes what its queue has assigned to it. What is left was asked for again.</summary>
+    public int PullDeliveries(Span<QueueDelivery> into, int maxBytes)
+    {
+        Volatile.Write(ref _pulls, 0);
+        int count = Consumer!.Take(into, maxBytes, out bool more);
         if (more)
             RequestPull(dirty: null);
         return count;

@@ -15,7 +15,10 @@ internal sealed class BrokerMetrics
     private readonly LabelledCounter _refused = new("status");
     private readonly LabelledCounter _closed = new("reason");
     private readonly LabelledCounter _dropped = new("reason");
+    private readonly LabelledCounter _deadLettered = new("reason");
     private Func<KeptMessages>? _kept;
+    private Func<QueueFigures>? _queues;
+    private Func<IReadOnlyList<QueueFigures>>? _deepest;
     private Func<long>? _topics;
     private Func<long>? _outboxBytes;
     private long _connections;
@@ -29,6 +32,7 @@ internal sealed class BrokerMetrics
     private long _bytesOut;
     private long _stallTicks;
     private long _conflated;
+    private long _redelivered;
 
     /// <summary>Creates the meter; the factory disposes of it.</summary>
     public BrokerMetrics(IMeterFactory meters)
@@ -44,11 +48,21 @@ internal sealed class BrokerMetrics
         Gauge("stompbroker.retained.size", () => Kept.RetainedBytes, "By", "Bytes of retained values.");
         Gauge("stompbroker.streams.count", () => Kept.Streamed, "{message}", "Messages in the histories of streams.");
         Gauge("stompbroker.streams.size", () => Kept.StreamedBytes, "By", "Bytes in the histories of streams.");
+        Gauge("stompbroker.queues.count", () => Queues.Queues, "{queue}", "Queues, temporary ones among them.");
+        Gauge("stompbroker.queues.waiting", () => Queues.Waiting, "{message}", "Messages in queues that wait to be sent, for the first time or again.");
+        Gauge("stompbroker.queues.unacknowledged", () => Queues.Unacknowledged, "{message}", "Messages of queues that were sent and are not acknowledged.");
+        Gauge("stompbroker.queues.consumers", () => Queues.Consumers, "{subscription}", "Subscriptions to queues.");
+        Gauge("stompbroker.queues.size", () => Queues.Bytes, "By", "Memory that the messages in queues take.");
+        Gauge("stompbroker.queue.waiting", static queue => queue.Waiting, "{message}", "Messages that wait to be sent, of the fullest queues.");
+        Gauge("stompbroker.queue.unacknowledged", static queue => queue.Unacknowledged, "{message}", "Messages sent and not acknowledged, of the fullest queues.");
+        Gauge("stompbroker.queue.consumers", static queue => queue.Consumers, "{subscription}", "Consumers of the fullest queues.");
         Gauge("stompbroker.outbox.size", () => _outboxBytes?.Invoke() ?? 0, "By", "Bytes that wait for connections, all outboxes together.");
         Count("stompbroker.messages.received", () => Interlocked.Read(ref _messagesIn), "{message}", "Messages that clients sent.");
         Count("stompbroker.messages.sent", () => Interlocked.Read(ref _messagesOut), "{message}", "Messages sent to subscribers, each of them.");
         Count("stompbroker.messages.dropped", _dropped, "{message}", "Messages dropped instead of delivered, by reason.");
         Count("stompbroker.messages.conflated", () => Interlocked.Read(ref _conflated), "{message}", "Messages that a newer one of their key took the place of.");
+        Count("stompbroker.messages.redelivered", () => Interlocked.Read(ref _redelivered), "{message}", "Messages of queues that were sent again.");
+        Count("stompbroker.messages.dead_lettered", _deadLettered, "{message}", "Messages moved to a dead-letter queue, by reason.");
         Count("stompbroker.frames.received", () => Interlocked.Read(ref _framesIn), "{frame}", "STOMP frames that clients sent.");
         Count("stompbroker.frames.sent", () => Interlocked.Read(ref _framesOut), "{frame}", "STOMP frames sent to clients.");
         Count("stompbroker.network.received", () => Interlocked.Read(ref _bytesIn), "By", "Bytes that clients sent.");
@@ -102,6 +116,12 @@ internal sealed class BrokerMetrics
     /// <summary>Messages gave way to newer ones of their keys.</summary>
     public void AddConflated(long messages) => Interlocked.Add(ref _conflated, messages);
 
+    /// <summary>Messages of a queue were sent that had been sent before.</summary>
+    public void AddRedelivered(long messages) => Interlocked.Add(ref _redelivered, messages);
+
+    /// <summary>Messages went to a dead-letter queue, for a reason such as <c>rejected</c>.</summary>
+    public void AddDeadLettered(string reason, long messages) => _deadLettered.Add(reason, messages);
+
     /// <summary>A publisher was held for this long.</summary>
     public void AddPublisherStall(TimeSpan time) => Interlocked.Add(ref _stallTicks, time.Ticks);
 
@@ -111,6 +131,11 @@ internal sealed class BrokerMetrics
     /// <summary>Names who knows what topics keep. Called when a listener asks, on its thread.</summary>
     public void ObserveKept(Func<KeptMessages> read) => _kept = read;
 
+    /// <summary>Names who knows what all queues hold together, and which hold the most. Called when a listener asks, on its thread.</summary>
+    public void ObserveQueues(Func<QueueFigures> totals, Func<IReadOnlyList<QueueFigures>> deepest) => (_queues, _deepest) = (totals, deepest);
+
+    private QueueFigures Queues => _queues?.Invoke() ?? default;
+
     private KeptMessages Kept => _kept?.Invoke() ?? default;
 
     /// <summary>Names who knows how many bytes wait in all outboxes. Called when a listener asks, on its thread.</summary>
@@ -118,6 +143,10 @@ internal sealed class BrokerMetrics
 
     private void Gauge(string name, Func<long> read, string unit, string description) =>
         Meter.CreateObservableUpDownCounter(name, read, unit, description);
+
+    private void Gauge(string name, Func<QueueFigures, long> read, string unit, string description) =>
+        Meter.CreateObservableUpDownCounter(
+            name, () => (_deepest?.Invoke() ?? []).Select(queue => new Measurement<long>(read(queue), new KeyValuePair<string, object?>("queue", queue.Name))), unit, description);
 
     private void Count(string name, Func<long> read, string unit, string description) =>
         Meter.CreateObservableCounter(name, read, unit, description);
@@ -128,3 +157,12 @@ internal sealed class BrokerMetrics
 
 /// <summary>What topics keep: numbers of messages, and bytes.</summary>
 internal readonly record struct KeptMessages(long Retained, long RetainedBytes, long Streamed, long StreamedBytes);
+
+/// <summary>What a queue holds, or all of them together.</summary>
+/// <param name="Name">The destination; empty for all.</param>
+/// <param name="Queues">How many queues these are.</param>
+/// <param name="Waiting">Messages that wait to be sent.</param>
+/// <param name="Unacknowledged">Messages that were sent and are not acknowledged.</param>
+/// <param name="Consumers">Subscriptions.</param>
+/// <param name="Bytes">Memory that the messages take.</param>
+internal readonly record struct QueueFigures(string Name, long Queues, long Waiting, long Unacknowledged, long Consumers, long Bytes);

@@ -37,7 +37,7 @@ internal sealed class ListenGuard
 
 /// <summary>Starts the sweep, checks where the server listens, and on shutdown lets every session empty its outbox and close with 1001.</summary>
 internal sealed partial class BrokerLifetime(
-    IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions, TopicTable topics, BrokerMetrics metrics,
+    IServer server, IHostApplicationLifetime lifetime, ListenGuard guard, HeartBeatSweep sweep, SessionRegistry sessions, TopicTable topics, QueueTable queues, BrokerMetrics metrics,
     EndpointDataSource routes, ILogger<BrokerLifetime> log) : IHostedLifecycleService, IDisposable
 {
     private CancellationTokenRegistration _stopping;
@@ -48,6 +48,7 @@ internal sealed partial class BrokerLifetime(
         guard.Check(addresses, routes.Endpoints);
         metrics.ObserveTopics(() => topics.Count);
         metrics.ObserveKept(() => new KeptMessages(topics.Retained.Count, topics.Retained.Bytes, topics.Streams.Count, topics.Streams.Bytes));
+        metrics.ObserveQueues(queues.Totals, queues.Deepest);
         metrics.ObserveOutboxBytes(() => sessions.OutboxBytes);
         if (!guard.IsLoopbackOnly && routes.Endpoints.Any(static route => route.Metadata.GetMetadata<StompEndpoint>()?.IsOpen(route) == true))
             LogAnonymous(log, string.Join(", ", addresses));

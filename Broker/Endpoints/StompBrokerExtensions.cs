@@ -36,6 +36,8 @@ public static class StompBrokerExtensions
         services.TryAddSingleton<SessionRegistry>();
         services.TryAddSingleton(static provider => new TopicTable(
             provider.GetRequiredService<IOptions<BrokerOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(static provider => new QueueTable(
+            provider.GetRequiredService<IOptions<BrokerOptions>>().Value.Limits, provider.GetRequiredService<BrokerMetrics>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(static provider => Environment(
             provider, provider.GetRequiredService<IOptions<BrokerOptions>>().Value, provider.GetRequiredService<ConfiguredUsers>()));
         services.TryAddSingleton(static provider => new StompBroker(provider.GetRequiredService<SessionEnvironment>()));
@@ -48,15 +50,15 @@ public static class StompBrokerExtensions
     }
 
     /// <summary>
-    /// Maps a STOMP-over-WebSocket endpoint. Several may be mapped: they share topics and sessions, and each may have options of its
+    /// Maps a STOMP-over-WebSocket endpoint. Several may be mapped: they share topics, queues and sessions, and each may have options of its
     /// own. A request that the application has authenticated (a cookie, any scheme) gives the session its user, by the identity's name.
     /// </summary>
     /// <param name="endpoints">Where to map it.</param>
     /// <param name="path">The path; null: <see cref="BrokerOptions.Path"/>.</param>
     /// <param name="configure">
     /// Changes the options for this endpoint alone: origins, users, heart-beats, limits of a connection. <see cref="BrokerOptions.Topics"/>,
-    /// <see cref="BrokerOptions.Streams"/>, <see cref="LimitOptions.Destinations"/>, <see cref="LimitOptions.RetainedMessages"/> and
-    /// <see cref="LimitOptions.RetainedBytes"/> are the broker's.
+    /// <see cref="BrokerOptions.Streams"/>, <see cref="LimitOptions.Destinations"/>, <see cref="LimitOptions.RetainedMessages"/>,
+    /// <see cref="LimitOptions.RetainedBytes"/> and the limits of queues, but for <see cref="LimitOptions.TempQueues"/>, are the broker's.
     /// </param>
     /// <returns>Conventions: <c>RequireAuthorization</c>, <c>RequireHost</c> and the like.</returns>
     public static IEndpointConventionBuilder MapStompBroker(this IEndpointRouteBuilder endpoints, string? path = null, Action<BrokerOptions>? configure = null)
@@ -101,6 +103,7 @@ public static class StompBrokerExtensions
     private static SessionEnvironment Environment(IServiceProvider services, BrokerOptions options, ConfiguredUsers users) => new(
         options,
         services.GetRequiredService<TopicTable>(),
+        services.GetRequiredService<QueueTable>(),
         users,
         services.GetRequiredService<SessionRegistry>(),
         services.GetRequiredService<BrokerMetrics>(),

@@ -8,6 +8,8 @@ namespace Broker.Messaging;
 /// The syntax of destinations (SEMANTICS 5): a prefix that names the kind, then segments separated by <c>.</c> or <c>/</c>.
 /// <code>
 /// topic   = "/topic/" name
+/// queue   = "/queue/" name
+/// temp    = "/temp-queue/" name
 /// name    = segment *( ( "." / "/" ) segment )      ; at most 1 KiB and 64 segments, none empty
 /// pattern = a topic in which a segment is "*" (one), "#" or "**" (zero or more, at most two), or "&gt;" (zero or more, last only)
 /// </code>
@@ -20,20 +22,51 @@ internal static class Destination
 
     public static ReadOnlySpan<byte> TopicPrefix => "/topic/"u8;
 
-    /// <summary>Checks what a SEND names: one concrete topic.</summary>
+    public static ReadOnlySpan<byte> QueuePrefix => "/queue/"u8;
+
+    public static ReadOnlySpan<byte> TempQueuePrefix => "/temp-queue/"u8;
+
+    /// <summary>What the name of a dead-letter queue begins with, before the name of the queue that it belongs to.</summary>
+    public static ReadOnlySpan<byte> DeadLetterPrefix => "DLQ."u8;
+
+    /// <summary>The kind that the prefix names.</summary>
+    public static DestinationKind KindOf(ReadOnlySpan<byte> destination) =>
+        destination.StartsWith(TopicPrefix) ? DestinationKind.Topic
+        : destination.StartsWith(QueuePrefix) ? DestinationKind.Queue
+        : destination.StartsWith(TempQueuePrefix) ? DestinationKind.TempQueue
+        : destination.StartsWith("/user/"u8) || destination.StartsWith("/app/"u8) ? DestinationKind.Later
+        : DestinationKind.None;
+
+    /// <summary>Checks what a SEND names: one concrete destination.</summary>
     public static StompError CheckSend(ReadOnlySpan<byte> destination, LimitOptions limits)
     {
-        StompError error = CheckSubscribe(destination, limits, out bool isPattern);
+        StompError error = Check(destination, limits, out _, out bool isPattern);
         return error == StompError.None && isPattern ? StompError.SendToPattern : error;
     }
 
-    /// <summary>Checks what a SUBSCRIBE names: a topic or a pattern.</summary>
+    /// <summary>Checks what a SUBSCRIBE names: a topic, a pattern of topics, or a queue.</summary>
     public static StompError CheckSubscribe(ReadOnlySpan<byte> destination, LimitOptions limits, out bool isPattern)
     {
+        StompError error = Check(destination, limits, out DestinationKind kind, out isPattern);
+        return error == StompError.None && isPattern && kind != DestinationKind.Topic ? StompError.BadPattern : error;
+    }
+
+    private static StompError Check(ReadOnlySpan<byte> destination, LimitOptions limits, out DestinationKind kind, out bool isPattern)
+    {
         isPattern = false;
-        if (!destination.StartsWith(TopicPrefix))
-            return IsKnownKind(destination) ? StompError.DestinationUnavailable : StompError.BadDestination;
-        ReadOnlySpan<byte> name = destination[TopicPrefix.Length..];
+        kind = KindOf(destination);
+        if (kind is DestinationKind.None or DestinationKind.Later)
+            return kind == DestinationKind.Later ? StompError.DestinationUnavailable : StompError.BadDestination;
+        ReadOnlySpan<byte> name = destination[(kind switch
+        {
+            DestinationKind.Topic => TopicPrefix,
+            DestinationKind.Queue => QueuePrefix,
+            _ => TempQueuePrefix,
+        }).Length..];
+
+        // Every queue whose name fits has a dead-letter queue that can be named too.
+        if (kind == DestinationKind.Queue && name.StartsWith(DeadLetterPrefix))
+            name = name[DeadLetterPrefix.Length..];
         if (name.Length > limits.DestinationBytes)
             return StompError.DestinationTooLong;
 
@@ -65,9 +98,6 @@ internal static class Destination
 
         return many > MaxManyWildcards ? StompError.BadPattern : StompError.None;
     }
-
-    private static bool IsKnownKind(ReadOnlySpan<byte> destination) =>
-        destination.StartsWith("/queue/"u8) || destination.StartsWith("/temp-queue/"u8) || destination.StartsWith("/user/"u8) || destination.StartsWith("/app/"u8);
 
     /// <summary>The segments of a name, as ranges.</summary>
     public static SegmentSplitter Split(ReadOnlySpan<byte> name) => new(name);
@@ -107,6 +137,25 @@ internal static class Destination
             return true;
         }
     }
+}
+
+/// <summary>What a destination is, by its prefix.</summary>
+internal enum DestinationKind : byte
+{
+    /// <summary>No destination of ours.</summary>
+    None,
+
+    /// <summary><c>/topic/NAME</c>: every subscriber gets each message.</summary>
+    Topic,
+
+    /// <summary><c>/queue/NAME</c>: each message to one consumer.</summary>
+    Queue,
+
+    /// <summary><c>/temp-queue/NAME</c>: a queue of one connection.</summary>
+    TempQueue,
+
+    /// <summary>A kind that is not there yet.</summary>
+    Later,
 }
 
 /// <summary>What a segment of a pattern stands for.</summary>

@@ -11,15 +11,19 @@ internal static class MessageEncoder
 {
     private const int MaxNumber = 20;
 
-    /// <summary>Copies a SEND frame once. <paramref name="messageId"/> and <paramref name="userId"/> are plain bytes; the latter is empty for none.</summary>
-    public static Message Encode(in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt, RetainAction retain)
+    /// <summary>
+    /// Copies a SEND frame once. <paramref name="messageId"/> and <paramref name="userId"/> are plain bytes; the latter is empty for none.
+    /// <paramref name="replyTo"/> takes the place of the frame's own, unless it is empty.
+    /// </summary>
+    public static Message Encode(
+        in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt, RetainAction retain, ReadOnlySpan<byte> replyTo = default)
     {
         StompHeaders headers = send.Headers;
         int bodyLength = (int)send.Body.Length;
         int size = Message.IdPrefix.Length + messageId.Length + 1
             + HeaderNames.UserId.Length + 1 + (2 * userId.Length) + 1
             + HeaderNames.ContentLength.Length + 1 + MaxNumber + 1
-            + 1;
+            + replyTo.Length + 1;
         bool escapes = HeaderEscaping.NeedsEscaping(StompVersion.V12, userId, isName: false);
         for (int i = 0; i < headers.Count; i++)
         {
@@ -54,6 +58,10 @@ internal static class MessageEncoder
                     hasLength = true;
                     writer.Number(header.Name, bodyLength);
                 }
+                else if (!replyTo.IsEmpty && header.Name.SequenceEqual(HeaderNames.ReplyTo))
+                {
+                    writer.Plain(header.Name, replyTo);
+                }
                 else if (escapes)
                 {
                     writer.Escaped(header.Name, header.Value);
@@ -81,6 +89,34 @@ internal static class MessageEncoder
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    /// <summary>
+    /// A message as its dead-letter queue has it: the same, with why and where it died behind its id, and without a time to expire. What an
+    /// earlier death said is left out.
+    /// </summary>
+    public static Message DeadLetter(Message message, ReadOnlySpan<byte> reason, ReadOnlySpan<byte> queue)
+    {
+        ReadOnlySpan<byte> lines = message.HeaderLines;
+        ReadOnlySpan<byte> rest = message.Bytes.AsSpan(message.Bytes.Length - message.Body.Length - 2); // the empty line, the body, NUL
+        byte[] buffer = new byte[message.Bytes.Length + 64 + reason.Length + (2 * queue.Length)];
+        var writer = new HeaderLines(buffer, StompVersion.V12);
+        writer.Plain(HeaderNames.MessageId, message.Id);
+        int idLine = writer.Length;
+        writer.Plain("x-death-reason"u8, reason);
+        writer.Escaped("x-death-queue"u8, queue);
+        while (!lines.IsEmpty)
+        {
+            int end = lines.IndexOf((byte)'\n') + 1;
+            if (!lines.StartsWith(HeaderNames.XDeathPrefix))
+                writer.Line(lines[..end]);
+            lines = lines[end..];
+        }
+
+        int bodyOffset = writer.Length + 1;
+        byte[] bytes = [.. buffer.AsSpan(0, writer.Length), .. rest];
+        bool escapes = message.HasEscapes || HeaderEscaping.NeedsEscaping(StompVersion.V12, queue, isName: false);
+        return new Message(bytes, idLine, bodyOffset, message.IsText, escapes, expiresAt: 0);
     }
 
     /// <summary>A message without a body, of the broker's own.</summary>
@@ -209,6 +245,13 @@ internal static class MessageEncoder
             int length = name.Length + 1 + value.Length;
             rest[length] = (byte)'\n';
             Length += length + 1;
+        }
+
+        /// <summary>A line as it is, its end included.</summary>
+        public void Line(scoped ReadOnlySpan<byte> line)
+        {
+            line.CopyTo(_buffer[Length..]);
+            Length += line.Length;
         }
 
         public ReadOnlySpan<byte> Escaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)

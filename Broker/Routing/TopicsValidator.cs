@@ -66,6 +66,8 @@ internal sealed class TopicsValidator : IValidateOptions<BrokerOptions>
     {
         byte[] destination = Encoding.UTF8.GetBytes(text ?? "");
         StompError error = Destination.CheckSubscribe(destination, limits, out _);
+        if (error == StompError.None && Destination.KindOf(destination) != DestinationKind.Topic)
+            error = StompError.BadDestination;
         if (error == StompError.None)
             return new DestinationPattern(destination);
         failures.Add($"{SettingChecks.Name(path)} is \"{PrintableText.Of(text)}\", which no destination can match. {StompErrors.Get(error).Body}");

@@ -2,7 +2,7 @@ using Broker.Stomp;
 
 namespace Broker.Sessions;
 
-/// <summary>One timer for all sessions: heart-beats out, pings, and every time-out; and of what topics keep for a time.</summary>
+/// <summary>One timer for all sessions: heart-beats out, pings, and every time-out; and of what topics and queues keep for a time.</summary>
 internal sealed class HeartBeatSweep : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(250);
@@ -53,6 +53,7 @@ internal sealed class HeartBeatSweep : IDisposable
     {
         _environment.Topics.Retained.RemoveExpired(_environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
         _environment.Topics.Streams.Trim();
+        _environment.Queues.Tidy();
         Volatile.Write(ref _tidying, 0);
     }
 

@@ -6,14 +6,12 @@ namespace Broker.Sessions;
 /// <summary>What the headers of a SEND ask for, whoever sends: a client or the application.</summary>
 internal static class SendHeaders
 {
-    /// <summary>Refuses what is not there yet; else gives the time of expiry, in Unix milliseconds, zero for never, and what becomes of the retained value.</summary>
+    /// <summary>Gives the time of expiry, in Unix milliseconds, zero for never, and what becomes of the retained value; or says what is wrong.</summary>
     public static StompError TryRead(in StompFrame send, TimeProvider time, out long expiresAt, out RetainAction retain)
     {
         StompHeaders headers = send.Headers;
         expiresAt = 0;
         retain = RetainAction.None;
-        if (headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith("/temp-queue/"u8))
-            return StompError.DestinationUnavailable;
         if (headers.TryGet(HeaderNames.Retain, out ReadOnlySpan<byte> word))
         {
             if (!word.SequenceEqual("set"u8) && !word.SequenceEqual("remove"u8))
@@ -22,6 +20,17 @@ internal static class SendHeaders
         }
 
         return TryGetExpiry(headers, time, out expiresAt) ? StompError.None : StompError.BadNumber;
+    }
+
+    /// <summary>The same for a SEND to a queue, which has no retained value. What a RECEIPT of a persistent message would promise is not there yet.</summary>
+    public static StompError TryReadForQueue(in StompFrame send, TimeProvider time, bool isTemporary, out long expiresAt)
+    {
+        StompError error = TryRead(send, time, out expiresAt, out RetainAction retain);
+        if (error == StompError.None && retain != RetainAction.None)
+            return StompError.BadRetain;
+        if (error == StompError.None && !isTemporary && send.Headers.TryGet(HeaderNames.Persistent, out ReadOnlySpan<byte> word) && word.SequenceEqual("true"u8))
+            return StompError.FeatureUnavailable;
+        return error;
     }
 
     // `expires` is a time, `expiration` a span from now; of both the earlier one counts.

@@ -64,6 +64,8 @@ internal sealed partial class Session
         error = SubscribeHeaders.TryRead(headers, out SubscribeHeaders asked);
         if (error != StompError.None)
             return Fail(error, frame);
+        if (IsQueue(destination))
+            return SubscribeToQueue(frame, id, destination, asked);
         SubscribedStream? stream = asked.Start is null ? null : _environment.Topics.Streams.Around(destination.ToArray());
         if (asked.Start is not null && stream is null)
             return Fail(StompError.NotOneStream, frame);
@@ -88,10 +90,7 @@ internal sealed partial class Session
 
     private Subscription NewSubscription(ReadOnlySpan<byte> id, ReadOnlySpan<byte> destination, bool isPattern, in SubscribeHeaders asked)
     {
-        int credit = (int)Math.Min(asked.Prefetch ?? _environment.Limits.PrefetchCount, MaxPrefetch);
-        if (credit > 0 && asked.Mode != AckMode.Auto)
-            _credit += credit = Math.Max(1, Math.Min(credit, MaxCredit - _credit));
-        int number = asked.Mode == AckMode.Auto ? 0 : ++_lastAcknowledged;
+        (int number, int credit) = Acknowledged(asked);
         var subscription = new Subscription(
             Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, asked.Mode, credit, asked.NoLocal ? this : null)
         {
@@ -110,6 +109,17 @@ internal sealed partial class Session
         return subscription;
     }
 
+    // Its place among the acknowledged subscriptions, zero for none, and the most that it is given.
+    private (int Number, int Credit) Acknowledged(in SubscribeHeaders asked)
+    {
+        if (asked.Mode == AckMode.Auto)
+            return (0, 0);
+        int credit = (int)Math.Min(asked.Prefetch ?? _environment.Limits.PrefetchCount, MaxPrefetch);
+        if (credit > 0)
+            _credit += credit = Math.Max(1, Math.Min(credit, MaxCredit - _credit));
+        return (++_lastAcknowledged, credit);
+    }
+
     private long NowUnixMs => _environment.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private Step HandleUnsubscribe(in StompFrame frame)
@@ -118,12 +128,12 @@ internal sealed partial class Session
         if (!TryGetSubscriptionId(frame.Headers, destination, out ReadOnlySpan<byte> id) || (id.IsEmpty && Version == StompVersion.V10))
             return Fail(StompError.MissingId, frame);
         if (!_subscriptions.GetAlternateLookup<ReadOnlySpan<byte>>().Remove(id, out _, out Subscription? subscription))
-            return Fail(StompError.UnknownSubscription, frame);
-        _environment.Topics.Unsubscribe(subscription);
-        if (subscription.Window is { } window)
+            return TryEndReplies(id) ? Done(frame) : Fail(StompError.UnknownSubscription, frame);
+        Unsubscribe(subscription);
+        if (subscription.Number > 0)
         {
             _acknowledged!.Remove(subscription.Number);
-            _credit -= window.Prefetch;
+            _credit -= subscription.Window?.Prefetch ?? ConsumerOf(subscription)!.Prefetch;
         }
 
         _environment.Metrics.AddSubscriptions(-1);
@@ -146,6 +156,8 @@ internal sealed partial class Session
         Subscription? subscription = null;
         if (_acknowledged?.TryGetValue(number, out subscription) == true && Version == StompVersion.V11 && !subscriptionId.SequenceEqual(subscription.Id))
             return Fail(StompError.BadAckId, frame);
+        if (ConsumerOf(subscription) is { } consumer)
+            return HandleQueueSettle(frame, consumer, sequence);
         if (headers.TryGet(HeaderNames.Transaction, out ReadOnlySpan<byte> name))
         {
             if (subscription?.Window!.WasGiven(sequence) == false)
@@ -177,6 +189,8 @@ internal sealed partial class Session
             return Done(frame);
         if (_environment.Topics.Retained.Check(transaction.Sends, NowUnixMs) is var refused and not StompError.None)
             return Fail(refused, frame);
+        if (!TryCommit(transaction.Queues))
+            return Fail(StompError.QueueFull, frame);
 
         foreach ((AckWindow window, long sequence) in transaction.Settlements)
             window.Settle(sequence, _publisher.Dirty);

@@ -29,16 +29,21 @@ internal sealed partial class Session
         StompHeaders headers = frame.Headers;
         if (!headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination))
             return Fail(StompError.MissingDestination, frame);
+        if (IsQueue(destination))
+            return HandleQueueSend(frame, destination);
         StompError error = Resolve(destination, out Topic? topic);
         long expiresAt = 0;
         RetainAction retain = RetainAction.None;
         if (error == StompError.None)
             error = SendHeaders.TryRead(frame, _environment.Time, out expiresAt, out retain);
+        byte[] replyTo = [];
+        if (error == StompError.None)
+            error = ResolveReplyTo(headers, out replyTo);
         if (error != StompError.None)
             return Fail(error, frame);
 
         Span<byte> id = stackalloc byte[MaxIdBytes];
-        Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt, retain);
+        Message message = MessageEncoder.Encode(frame, NextMessageId(id), _userId, expiresAt, retain, replyTo);
         if (retain == RetainAction.Set)
             error = _environment.Topics.Retained.Check(topic!, message, NowUnixMs);
         if (error != StompError.None)
@@ -74,7 +79,7 @@ internal sealed partial class Session
     /// <summary>True when a frame can be handled now: a SEND that joins the batch, or the batch is out.</summary>
     private bool MayHandle(in StompFrame frame)
     {
-        if (_batch.Count == 0 && _replyCount == 0)
+        if (_batch.Count == 0 && (HasQueueWork ? ContinuesQueueWork(frame) : _replyCount == 0))
             return true;
         if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction)
             && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination)
@@ -86,6 +91,7 @@ internal sealed partial class Session
     /// <summary>Publishes what was collected, then sends the receipts; false when a slow subscriber holds this publisher.</summary>
     private bool TryPublishBatch()
     {
+        DoQueueWork();
         if (_batch.Count > 0)
         {
             _outgoing.Enqueue((_topic!, new Publication([.. _batch], this)));

@@ -309,8 +309,9 @@ internal sealed partial class Session : IOutboxOwner
         _state = State.Ended;
         _environment.Sessions.Remove(this);
         foreach (Subscription subscription in _subscriptions.Values)
-            _environment.Topics.Unsubscribe(subscription, skipWaiting: false);
+            Unsubscribe(subscription, skipWaiting: false);
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
+        ReleaseTempQueues();
         _publisher.Dirty.Drain();
         _input.Clear();
     }

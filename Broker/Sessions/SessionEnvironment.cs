@@ -11,7 +11,7 @@ namespace Broker.Sessions;
 
 /// <summary>What all sessions of a broker share. Immutable; the parts are thread-safe.</summary>
 internal sealed record SessionEnvironment(
-    BrokerOptions Options, TopicTable Topics, ConfiguredUsers Users, SessionRegistry Sessions, BrokerMetrics Metrics, TimeProvider Time, ILogger<Session> Log)
+    BrokerOptions Options, TopicTable Topics, QueueTable Queues, ConfiguredUsers Users, SessionRegistry Sessions, BrokerMetrics Metrics, TimeProvider Time, ILogger<Session> Log)
 {
     /// <summary>CONNECTED's <c>server</c>: name and version.</summary>
     public static byte[] Server { get; } = System.Text.Encoding.ASCII.GetBytes(

@@ -47,11 +47,12 @@ internal sealed class TransactionSet(LimitOptions limits)
     }
 }
 
-/// <summary>What was enlisted in one transaction: messages by topic, and acknowledgements.</summary>
+/// <summary>What was enlisted in one transaction: messages by destination, and acknowledgements.</summary>
 internal sealed class Transaction
 {
     private readonly List<(Topic Topic, List<Message> Messages)> _sends = [];
     private readonly List<(AckWindow Window, long Sequence)> _settlements = [];
+    private readonly List<QueueWork> _queues = [];
 
     public int Frames { get; private set; }
 
@@ -61,6 +62,23 @@ internal sealed class Transaction
     public IReadOnlyList<(Topic Topic, List<Message> Messages)> Sends => _sends;
 
     public IReadOnlyList<(AckWindow Window, long Sequence)> Settlements => _settlements;
+
+    /// <summary>What is to be done with each queue, in one step.</summary>
+    public IReadOnlyList<QueueWork> Queues => _queues;
+
+    public void Add(Queue queue, Message message)
+    {
+        Frames++;
+        QueueWork work = WorkOf(queue);
+        work.Messages.Add(message);
+        work.Bytes += Queue.SizeOf(message);
+    }
+
+    public void Add(in Settlement settlement)
+    {
+        Frames++;
+        WorkOf(settlement.Consumer.Queue).Settlements.Add(settlement);
+    }
 
     public void Add(Topic topic, Message message)
     {
@@ -79,4 +97,27 @@ internal sealed class Transaction
         if (window is not null) // null: of a subscription that has ended since, there is nothing to settle
             _settlements.Add((window, sequence));
     }
+
+    // By name too, as topics: queues are forgotten as well.
+    private QueueWork WorkOf(Queue queue)
+    {
+        QueueWork? work = _queues.Find(work => ReferenceEquals(work.Queue, queue) || work.Queue.Name.AsSpan().SequenceEqual(queue.Name));
+        if (work is null)
+            _queues.Add(work = new QueueWork { Queue = queue });
+        return work;
+    }
+}
+
+/// <summary>What a transaction does with one queue.</summary>
+internal sealed class QueueWork
+{
+    /// <summary>The queue, or the one that took its place.</summary>
+    public required Queue Queue { get; set; }
+
+    public List<Settlement> Settlements { get; } = [];
+
+    public List<Message> Messages { get; } = [];
+
+    /// <summary>The room that the messages take in the queue.</summary>
+    public long Bytes { get; set; }
 }
