@@ -1,4 +1,5 @@
 using System.Globalization;
+using Broker.Configuration;
 using Broker.Tests.Semantics;
 using Broker.Tests.TestHost;
 
@@ -22,7 +23,7 @@ public class QueueConcurrencyTests
     [MemberData(nameof(Seeds))]
     public async Task Each_message_is_settled_once_or_still_there_whatever_happens_at_the_same_time(int seed)
     {
-        await using RunningBroker broker = await RunningBroker.StartAsync($"Broker:Limits:{QueueSettings.QueueNacks}={Nacks}");
+        await using RunningBroker broker = await RunningBroker.StartAsync($"Broker:Limits:{nameof(LimitOptions.NacksPerMessage)}={Nacks}");
         var ledger = new QueueLedger(Nacks);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         List<Task> consuming =
@@ -44,7 +45,7 @@ public class QueueConcurrencyTests
 
         ledger.Faults.Should().BeEmpty();
         ledger.HeldOnes.Should().BeEmpty();
-        broker.Metrics.Read(QueueSettings.Unacknowledged).Should().Be(0);
+        broker.Metrics.Read(QueueMetrics.Unacknowledged).Should().Be(0);
         using var last = new Consumer(await StompTestClient.ConnectAsync(broker.Port));
         foreach (string queue in (string[])[.. Queues, .. Queues.Select(QueueModel.DeadLettersOf)])
         {
@@ -57,7 +58,7 @@ public class QueueConcurrencyTests
         }
 
         await last.ShouldHaveNothingAsync();
-        broker.Metrics.Read(QueueSettings.Waiting).Should().Be(0);
+        broker.Metrics.Read(QueueMetrics.Waiting).Should().Be(0);
         ledger.Count.Should().Be(Producers * Each);
     }
 

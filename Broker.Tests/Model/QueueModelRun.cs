@@ -176,12 +176,12 @@ internal sealed class QueueModelRun(RunningBroker broker, QueueModel model) : ID
 
         await ReceiveAsync();
         Dictionary<string, long> numbers = broker.Metrics.ReadAll();
-        ShouldBe(QueueSettings.Waiting, model.Queues.Sum(queue => queue.Waiting.Count()));
-        ShouldBe(QueueSettings.Unacknowledged, model.Queues.Sum(queue => queue.Messages.Count - queue.Waiting.Count()));
-        ShouldBe(QueueSettings.Consumers, model.Queues.Sum(queue => queue.Consumers.Count));
-        ShouldBe(QueueSettings.Redelivered, model.Redelivered);
-        ShouldBe(QueueSettings.DeadLettered, model.DeadLettered);
-        ShouldBe(QueueSettings.Dropped, 0);
+        ShouldBe(QueueMetrics.Waiting, model.Queues.Sum(queue => queue.Waiting.Count()));
+        ShouldBe(QueueMetrics.Unacknowledged, model.Queues.Sum(queue => queue.Messages.Count - queue.Waiting.Count()));
+        ShouldBe(QueueMetrics.Consumers, model.Queues.Sum(queue => queue.Consumers.Count));
+        ShouldBe(QueueMetrics.Redelivered, model.Redelivered);
+        ShouldBe(QueueMetrics.DeadLettered, model.DeadLettered);
+        ShouldBe(QueueMetrics.Dropped, 0);
 
         void ShouldBe(string name, long value)
         {

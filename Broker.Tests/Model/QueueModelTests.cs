@@ -1,4 +1,5 @@
 using System.Globalization;
+using Broker.Configuration;
 using Broker.Tests.TestHost;
 
 namespace Broker.Tests.Model;
@@ -20,7 +21,7 @@ public class QueueModelTests
     public async Task Every_message_is_settled_exactly_once_or_still_there(int seed)
     {
         await using RunningBroker broker = await RunningBroker.StartAsync(
-            $"Broker:Limits:{QueueSettings.QueueMessages}={QueueMessages}", $"Broker:Limits:{QueueSettings.QueueNacks}={Nacks}");
+            $"Broker:Limits:{nameof(LimitOptions.QueueMessages)}={QueueMessages}", $"Broker:Limits:{nameof(LimitOptions.NacksPerMessage)}={Nacks}");
         var model = new QueueModel(Nacks);
         using var run = new QueueModelRun(broker, model);
         var script = new QueueModelScript(run, model, new Random(seed), QueueMessages);

@@ -12,14 +12,14 @@ public class QueueLimitTests
     [Fact]
     public void The_defaults_are_a_million_messages_and_1_GiB()
     {
-        new LimitOptions().Get(QueueSettings.QueueMessages).Should().Be(1_000_000);
-        new LimitOptions().Get(QueueSettings.QueueBytes).Should().Be(1024 * 1024 * 1024);
+        new LimitOptions().QueueMessages.Should().Be(1_000_000);
+        new LimitOptions().QueueBytes.Should().Be(1024 * 1024 * 1024);
     }
 
     [Fact]
     public async Task A_SEND_beyond_the_most_messages_is_refused_and_what_is_there_stays()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAllAsync("/queue/a", "1", "2", "3");
 
@@ -35,7 +35,7 @@ public class QueueLimitTests
     [Fact]
     public async Task In_a_burst_all_that_find_room_are_kept_and_told_so_before_the_ERROR()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using StompTestClient publisher = await broker.ConnectAsync();
 
         await publisher.Socket.SendBinaryAsync(
@@ -51,7 +51,7 @@ public class QueueLimitTests
     [Fact]
     public async Task A_queues_bytes_are_limited()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueBytes, 10_000);
+        await using MemoryBroker broker = Create(limits => limits.QueueBytes = 10_000);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int i = 0; i < 3; i++)
             await publisher.PublishAsync("/queue/a", new string('x', 3000));
@@ -70,7 +70,7 @@ public class QueueLimitTests
     [Fact]
     public async Task Small_messages_are_counted_with_what_they_cost()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueBytes, 100_000);
+        await using MemoryBroker broker = Create(limits => limits.QueueBytes = 100_000);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int i = 0; i < 10_000; i++)
             await publisher.SendAsync("/queue/a", "");
@@ -81,7 +81,7 @@ public class QueueLimitTests
     [Fact]
     public async Task All_queues_together_are_limited()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueuesBytes, 300_000);
+        await using MemoryBroker broker = Create(limits => limits.TotalQueueBytes = 300_000);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int i = 0; i < 9; i++)
             await publisher.PublishAsync($"/queue/{i}", new string('x', 30_000));
@@ -99,7 +99,7 @@ public class QueueLimitTests
     [Fact]
     public async Task Another_queue_is_not_concerned()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 1);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 1);
         using StompTestClient publisher = await broker.ConnectAsync(), other = await broker.ConnectAsync();
         await publisher.PublishAsync("/queue/a", "1");
         await publisher.SendAsync("/queue/a", "2");
@@ -113,7 +113,7 @@ public class QueueLimitTests
     [InlineData("client-individual")]
     public async Task What_is_not_acknowledged_is_in_the_queue_still(string ack)
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a", ack);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAllAsync("/queue/a", "1", "2", "3");
@@ -139,7 +139,7 @@ public class QueueLimitTests
     public async Task The_count_is_exact_whatever_becomes_of_messages(string what)
     {
         const int Limit = 5;
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, Limit);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = Limit);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int round = 0; round < 30; round++)
         {
@@ -201,7 +201,7 @@ public class QueueLimitTests
     [Fact]
     public async Task What_passes_through_without_waiting_takes_no_room()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a", "auto");
         for (int i = 0; i < 50; i++)
         {
@@ -213,7 +213,7 @@ public class QueueLimitTests
     [Fact]
     public async Task A_COMMIT_that_finds_no_room_is_refused_and_nothing_of_it_is_in_the_queue()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAsync("/queue/a", "0");
         await publisher.DoAsync("BEGIN", [("transaction", "t")]);
@@ -239,7 +239,7 @@ public class QueueLimitTests
     [Fact]
     public async Task A_refused_COMMIT_undoes_its_acknowledgements_of_that_queue()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "1"));
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAllAsync("/queue/a", "1", "2", "3");
@@ -260,7 +260,7 @@ public class QueueLimitTests
     [Fact]
     public async Task What_goes_back_is_never_refused()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAllAsync("/queue/a", "1", "2", "3");
         for (int i = 1; i <= 10; i++)
@@ -275,7 +275,7 @@ public class QueueLimitTests
     [Fact]
     public async Task Dead_letters_beyond_the_limit_are_kept_or_counted_as_dropped()
     {
-        await using MemoryBroker broker = Create(QueueSettings.QueueMessages, 3);
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = 3);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a");
         for (int i = 0; i < 10; i++)
         {
@@ -286,7 +286,7 @@ public class QueueLimitTests
         using Consumer dead = await broker.ConsumeAsync("/queue/DLQ.a", "auto");
 
         int kept = (await dead.TakeAllAsync()).Length;
-        (kept + broker.ReadMetric(QueueSettings.Dropped)).Should().Be(10, "never a silent drop");
+        (kept + broker.ReadMetric(QueueMetrics.Dropped)).Should().Be(10, "never a silent drop");
         kept.Should().BeGreaterThanOrEqualTo(3);
     }
 
@@ -305,7 +305,7 @@ public class QueueLimitTests
         await consumer.TakeAsync("");
     }
 
-    private static MemoryBroker Create(string limit, long value) => new(options => options.Limits.Set(limit, value));
+    private static MemoryBroker Create(Action<LimitOptions> limit) => new(options => limit(options.Limits));
 
     private static async Task ShouldBeFullAsync(StompTestClient publisher, string? receipt)
     {

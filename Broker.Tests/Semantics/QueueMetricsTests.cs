@@ -15,7 +15,7 @@ public class QueueMetricsTests
         await publisher.PublishAllAsync("/queue/a", "1", "2", "3", "4");
         await publisher.PublishAllAsync("/queue/b", "1");
         Read(broker).Should().Be((2, 5, 0, 0, 0, 0));
-        broker.ReadMetric(QueueSettings.Bytes).Should().BeGreaterThan(0);
+        broker.ReadMetric(QueueMetrics.Bytes).Should().BeGreaterThan(0);
 
         using Consumer consumer = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "3"));
         TestFrame[] given = await consumer.TakeAsync(3);
@@ -53,9 +53,9 @@ public class QueueMetricsTests
 
         lines.Should().Contain(
         [
-            Line(QueueSettings.Queues, 2), Line(QueueSettings.Waiting, 1), Line(QueueSettings.Unacknowledged, 1), Line(QueueSettings.Consumers, 1),
+            Line(QueueMetrics.Queues, 2), Line(QueueMetrics.Waiting, 1), Line(QueueMetrics.Unacknowledged, 1), Line(QueueMetrics.Consumers, 1),
         ]);
-        lines.Where(line => line.StartsWith(Line(QueueSettings.DeadLettered), StringComparison.Ordinal))
+        lines.Where(line => line.StartsWith(Line(QueueMetrics.DeadLettered), StringComparison.Ordinal))
             .Should().ContainSingle().Which.Should().Contain("reason=\"rejected\"").And.EndWith(" 1");
 
         static string Line(string name, long? value = null) => name.Replace('.', '_') + (value is null ? "" : $" {value}");
@@ -64,7 +64,7 @@ public class QueueMetricsTests
     [Fact]
     public async Task Reasons_of_death_are_counted_apart()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueueNacks, 1));
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = 1);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a");
         for (int i = 0; i < 3; i++)
         {
@@ -75,10 +75,10 @@ public class QueueMetricsTests
         await consumer.PublishAsync("/queue/a", "", ("expires", "1"));
         broker.Time.Advance(TimeSpan.FromSeconds(20));
 
-        broker.ReadMetric(QueueSettings.DeadLettered).Should().Be(4);
-        broker.ReadMetric(QueueSettings.DeadLettered, "rejected").Should().Be(1);
-        broker.ReadMetric(QueueSettings.DeadLettered, "delivery-limit").Should().Be(2);
-        broker.ReadMetric(QueueSettings.DeadLettered, "expired").Should().Be(1);
+        broker.ReadMetric(QueueMetrics.DeadLettered).Should().Be(4);
+        broker.ReadMetric(QueueMetrics.DeadLettered, "rejected").Should().Be(1);
+        broker.ReadMetric(QueueMetrics.DeadLettered, "delivery-limit").Should().Be(2);
+        broker.ReadMetric(QueueMetrics.DeadLettered, "expired").Should().Be(1);
     }
 
     [Fact]
@@ -104,14 +104,14 @@ public class QueueMetricsTests
         for (int i = 0; i < 20; i++)
             broker.Time.Advance(TimeSpan.FromMinutes(1));
 
-        broker.ReadMetric(QueueSettings.Queues).Should().Be(1);
+        broker.ReadMetric(QueueMetrics.Queues).Should().Be(1);
         using Consumer next = await broker.ConsumeAsync("/queue/kept", "auto");
         await next.TakeAsync("kept");
         await broker.EndAsync(next, Ending.Disconnect);
         for (int i = 0; i < 20; i++)
             broker.Time.Advance(TimeSpan.FromMinutes(1));
         Read(broker).Should().Be((0, 0, 0, 0, 0, 0));
-        broker.ReadMetric(QueueSettings.Bytes).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Bytes).Should().Be(0);
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public class QueueMetricsTests
             await broker.EndAsync(consumer, Ending.Lost);
             for (int i = 0; i < 20; i++)
                 broker.Time.Advance(TimeSpan.FromMinutes(1));
-            broker.ReadMetric(QueueSettings.Queues).Should().Be(0);
+            broker.ReadMetric(QueueMetrics.Queues).Should().Be(0);
         }
     }
 
@@ -156,7 +156,7 @@ public class QueueMetricsTests
 
     private static (long Queues, long Waiting, long Unacknowledged, long Consumers, long Redelivered, long DeadLettered) Read(MemoryBroker broker) =>
     (
-        broker.ReadMetric(QueueSettings.Queues), broker.ReadMetric(QueueSettings.Waiting), broker.ReadMetric(QueueSettings.Unacknowledged),
-        broker.ReadMetric(QueueSettings.Consumers), broker.ReadMetric(QueueSettings.Redelivered), broker.ReadMetric(QueueSettings.DeadLettered)
+        broker.ReadMetric(QueueMetrics.Queues), broker.ReadMetric(QueueMetrics.Waiting), broker.ReadMetric(QueueMetrics.Unacknowledged),
+        broker.ReadMetric(QueueMetrics.Consumers), broker.ReadMetric(QueueMetrics.Redelivered), broker.ReadMetric(QueueMetrics.DeadLettered)
     );
 }

@@ -208,7 +208,7 @@ public class QueueNackTests
     }
 
     [Fact]
-    public void The_default_limit_is_the_10th() => new LimitOptions().Get(QueueSettings.QueueNacks).Should().Be(10);
+    public void The_default_limit_is_the_10th() => new LimitOptions().NacksPerMessage.Should().Be(10);
 
     [Theory]
     [InlineData("1.0")]
@@ -236,7 +236,7 @@ public class QueueNackTests
     [InlineData(3)]
     public async Task The_limit_is_the_one_that_is_configured_and_counts_the_NACKs_of_all(int limit)
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueueNacks, limit));
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = limit);
         using Consumer dead = await broker.ConsumeAsync("/queue/DLQ.a");
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAsync("/queue/a", "poison");
@@ -256,7 +256,7 @@ public class QueueNackTests
     [Fact]
     public async Task Each_message_has_a_count_of_its_own()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueueNacks, 2));
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = 2);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a");
         using Consumer dead = await broker.ConsumeAsync("/queue/DLQ.a", "auto");
         await consumer.PublishAsync("/queue/a", "1");

@@ -102,7 +102,7 @@ public class QueueReturnTests
     [Fact]
     public async Task It_is_no_failure_however_often()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueueNacks, 2));
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = 2);
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAsync("/queue/a", "1");
         using Consumer rejects = await broker.ConsumeAsync("/queue/a");

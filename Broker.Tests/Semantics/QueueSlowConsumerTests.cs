@@ -36,7 +36,7 @@ public class QueueSlowConsumerTests
         int[] late = [.. (await slow.TakeAllTextsAsync()).Select(int.Parse)];
         late.Should().BeInAscendingOrder();
         seen.Concat(late).Order().Should().Equal(Enumerable.Range(0, 200));
-        broker.ReadMetric(QueueSettings.Dropped).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Dropped).Should().Be(0);
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public class QueueSlowConsumerTests
         for (int i = 0; i < 200; i++)
             await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
         broker.SessionOf(slow.Client).Outbox.Bytes.Should().BeLessThan(8192 + 1200);
-        broker.ReadMetric(QueueSettings.Waiting).Should().BeInRange(180, 200);
+        broker.ReadMetric(QueueMetrics.Waiting).Should().BeInRange(180, 200);
 
         (await slow.TakeTextsAsync(200)).Select(int.Parse).Should().Equal(Enumerable.Range(0, 200));
         await slow.ShouldHaveNothingAsync();

@@ -140,7 +140,7 @@ public class QueueTransactionTests
     [InlineData("NACK requeue:false")]
     public async Task ABORT_leaves_them_undone_and_they_can_be_given_again(string command)
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueueNacks, 2));
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = 2);
         using Consumer consumer = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "1"));
         using Consumer dead = await broker.ConsumeAsync("/queue/DLQ.a");
         using StompTestClient publisher = await broker.ConnectAsync();

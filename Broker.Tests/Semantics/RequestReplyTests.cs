@@ -261,7 +261,7 @@ public class RequestReplyTests
         await client.PublishAsync("/queue/service", "", ("reply-to", ReplyTo));
         string token = (await worker.TakeAsync())["reply-to"]!;
         await broker.EndAsync(client, how);
-        broker.ReadMetric(QueueSettings.Dropped).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Dropped).Should().Be(0);
 
         await worker.PublishAsync(token, "too late");
         await worker.BeginAsync("t");
@@ -269,7 +269,7 @@ public class RequestReplyTests
         await worker.CommitAsync("t");
 
         await worker.ShouldHaveNothingAsync();
-        broker.ReadMetric(QueueSettings.Dropped).Should().Be(2);
+        broker.ReadMetric(QueueMetrics.Dropped).Should().Be(2);
         using Consumer again = await broker.OpenConsumerAsync();
         await again.SubscribeAsync("s", ReplyTo, "auto");
         await again.ShouldHaveNothingAsync();

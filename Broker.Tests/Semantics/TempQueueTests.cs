@@ -101,14 +101,14 @@ public class TempQueueTests
             await client.SubscribeAsync("s", Own, headers: ("prefetch-count", "1"));
             await client.PublishAsync(Own, "2");
             await client.TakeAsync("1");
-            broker.ReadMetric(QueueSettings.Waiting).Should().Be(1);
+            broker.ReadMetric(QueueMetrics.Waiting).Should().Be(1);
             await broker.EndAsync(client, how);
         }
 
-        await ClientSteps.UntilAsync(() => broker.ReadMetric(QueueSettings.Queues) == 0, "it is gone at once");
-        broker.ReadMetric(QueueSettings.Waiting).Should().Be(0);
-        broker.ReadMetric(QueueSettings.Unacknowledged).Should().Be(0);
-        broker.ReadMetric(QueueSettings.Bytes).Should().Be(0);
+        await ClientSteps.UntilAsync(() => broker.ReadMetric(QueueMetrics.Queues) == 0, "it is gone at once");
+        broker.ReadMetric(QueueMetrics.Waiting).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Unacknowledged).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Bytes).Should().Be(0);
         using Consumer again = await broker.ConsumeAsync(Own);
         await again.ShouldHaveNothingAsync();
     }
@@ -116,7 +116,7 @@ public class TempQueueTests
     [Fact]
     public async Task Its_bytes_count_until_it_vanishes()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Set(QueueSettings.QueuesBytes, 100_000));
+        await using var broker = new MemoryBroker(options => options.Limits.TotalQueueBytes = 100_000);
         for (int round = 0; round < 5; round++)
         {
             using Consumer client = await broker.OpenConsumerAsync();
@@ -126,7 +126,7 @@ public class TempQueueTests
             await client.Client.SendAsync(Own, new string('x', 30_000));
 
             (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("queue full");
-            await ClientSteps.UntilAsync(() => broker.ReadMetric(QueueSettings.Bytes) == 0, "it gives back what it took");
+            await ClientSteps.UntilAsync(() => broker.ReadMetric(QueueMetrics.Bytes) == 0, "it gives back what it took");
         }
     }
 
