@@ -29,6 +29,16 @@ public class BrokerMetricsTests
             ["stompbroker.retained.size"] = 12,
             ["stompbroker.streams.count"] = 13,
             ["stompbroker.streams.size"] = 14,
+            ["stompbroker.messages.redelivered"] = 3,
+            ["stompbroker.messages.dead_lettered{reason=rejected}"] = 2,
+            ["stompbroker.queues.count"] = 21,
+            ["stompbroker.queues.waiting"] = 22,
+            ["stompbroker.queues.unacknowledged"] = 23,
+            ["stompbroker.queues.consumers"] = 24,
+            ["stompbroker.queues.size"] = 25,
+            ["stompbroker.queue.waiting{queue=/queue/a}"] = 31,
+            ["stompbroker.queue.unacknowledged{queue=/queue/a}"] = 32,
+            ["stompbroker.queue.consumers{queue=/queue/a}"] = 33,
             ["stompbroker.frames.received"] = 10,
             ["stompbroker.frames.sent"] = 100,
             ["stompbroker.network.received"] = 1000,
@@ -90,6 +100,9 @@ public class BrokerMetricsTests
         metrics.ObserveTopics(() => 7);
         metrics.ObserveKept(() => new KeptMessages(11, 12, 13, 14));
         metrics.AddConflated(40);
+        metrics.AddRedelivered(3);
+        metrics.AddDeadLettered("rejected", 2);
+        metrics.ObserveQueues(() => new QueueFigures("", 21, 22, 23, 24, 25), () => [new QueueFigures("/queue/a", 1, 31, 32, 33, 34)]);
         metrics.ObserveOutboxBytes(() => 4096);
         metrics.AddIn(frames: 10, messages: 9, bytes: 1000);
         metrics.AddOut(frames: 100, messages: 90, bytes: 6_000_000_000);

@@ -93,7 +93,7 @@ public partial class StompBrokerTests
     [Theory]
     [InlineData("/topic/*", "send to a pattern")]
     [InlineData("/nowhere/a", "bad destination")]
-    [InlineData("/queue/a", "destination not available")]
+    [InlineData("/temp-queue/a", "destination not available")]
     public async Task A_wrong_destination_is_an_exception_that_says_so(string destination, string text)
     {
         await using HostApplication host = await HostApplication.Create(app => app.MapStompBroker("/ws")).StartAsync();

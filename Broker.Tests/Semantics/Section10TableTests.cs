@@ -19,7 +19,7 @@ public sealed class Section10TableTests(SharedBroker shared) : IClassFixture<Sha
     [
         StompError.LoginTimeout, StompError.FrameTimeout, StompError.HeartBeatTimeout, StompError.LoginFailed, StompError.RateExceeded,
         StompError.SlowConsumer, StompError.TooManyDestinations,
-        StompError.ServerError, StompError.BadReplyTo, StompError.DurableInUse, StompError.DurableMismatch, StompError.QueueFull,
+        StompError.ServerError, StompError.DurableInUse, StompError.DurableMismatch, StompError.QueueFull,
         StompError.TooManyRetained, StompError.TokenExpired, StompError.NotPermitted,
     ];
 
@@ -52,7 +52,8 @@ public sealed class Section10TableTests(SharedBroker shared) : IClassFixture<Sha
         (StompError.MissingTransaction, Protocol, "1.2", "BEGIN\n" + Receipt + "\n\0"),
         (StompError.BadDestination, Protocol, "1.2", "SEND\n" + Receipt + "destination:/exchange/a\n\n\0"),
         (StompError.BadDestination, Protocol, "1.2", "SEND\n" + Receipt + "destination:/topic/a..b\n\n\0"),
-        (StompError.DestinationUnavailable, Protocol, "1.2", "SEND\n" + Receipt + "destination:/topic/a\nreply-to:/temp-queue/x\n\n\0"),
+        (StompError.DestinationUnavailable, Protocol, "1.2", "SEND\n" + Receipt + "destination:/user/a\n\n\0"),
+        (StompError.BadReplyTo, Protocol, "1.2", "SEND\n" + Receipt + "destination:/topic/a\nreply-to:/temp-queue/\n\n\0"),
         (StompError.DestinationTooLong, Policy, "1.2", "SEND\n" + Receipt + "destination:/topic/" + new string('x', 1025) + "\n\n\0"),
         (StompError.SendToPattern, Protocol, "1.2", "SEND\n" + Receipt + "destination:/topic/a.*\n\n\0"),
         (StompError.BadPattern, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/>.a\n\n\0"),
@@ -65,8 +66,13 @@ public sealed class Section10TableTests(SharedBroker shared) : IClassFixture<Sha
         (StompError.BadNumber, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/a\nprefetch-count:1x\n\n\0"),
         (StompError.SelectorNotSupported, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/a\nselector:a = 1\n\n\0"),
         (StompError.FeatureUnavailable, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/a\ndurable:true\n\n\0"),
+        (StompError.FeatureUnavailable, Protocol, "1.2", "SEND\n" + Receipt + "destination:/queue/a\npersistent:true\n\n\0"),
+        (StompError.FeatureUnavailable, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/queue/a\nx-snapshot:true\n\n\0"),
+        (StompError.FeatureUnavailable, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/queue/a\nx-conflate-ms:0\n\n\0"),
+        (StompError.BadRetain, Protocol, "1.2", "SEND\n" + Receipt + "destination:/queue/a\nretain:set\n\nx\0"),
         (StompError.BadRetain, Protocol, "1.2", "SEND\n" + Receipt + "destination:/topic/a\nretain:keep\n\n\0"),
         (StompError.BadStreamOffset, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/a\nx-stream-offset:second\n\n\0"),
+        (StompError.NotOneStream, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/queue/a\nx-stream-offset:first\n\n\0"),
         (StompError.NotOneStream, Protocol, "1.2", "SUBSCRIBE\n" + Receipt + "id:0\ndestination:/topic/a\nx-stream-offset:first\n\n\0"),
         (StompError.UnknownTransaction, Protocol, "1.2", "COMMIT\n" + Receipt + "transaction:t\n\n\0"),
         (StompError.DuplicateTransaction, Protocol, "1.2", Begin("t") + "BEGIN\n" + Receipt + "transaction:t\n\n\0"),

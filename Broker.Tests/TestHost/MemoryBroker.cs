@@ -28,12 +28,14 @@ internal sealed class MemoryBroker : IAsyncDisposable
         configure?.Invoke(options);
         _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         _loggers = new LoggerFactory([Log], new LoggerFilterOptions { MinLevel = LogLevel.Trace });
+        var metrics = new BrokerMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>());
         Environment = new SessionEnvironment(
             options,
             new TopicTable(options, Time),
+            new QueueTable(options.Limits, metrics, Time),
             new ConfiguredUsers(Options.Create(options), _loggers.CreateLogger<ConfiguredUsers>()),
             new SessionRegistry(),
-            new BrokerMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
+            metrics,
             Time,
             _loggers.CreateLogger<Session>());
         _sweep = new HeartBeatSweep(Environment);

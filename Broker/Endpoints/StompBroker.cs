@@ -36,11 +36,13 @@ public sealed class StompBroker
         [.. _environment.Sessions.All.Where(session => session.IsConnected).Select(session => new StompSession(session.Id, session.UserName, session.Peer))];
 
     /// <summary>
-    /// Publishes a body to a topic and returns once it has its place in the topic's order and is on its way to all subscribers.
-    /// <see cref="StompBrokerException"/> says what is wrong with the destination, a header, or the size;
+    /// Publishes a body to a topic, and returns once it has its place in the topic's order and is on its way to all subscribers; or to a queue, and returns
+    /// once it is in it. <see cref="StompBrokerException"/> says what is wrong with the destination, a header, or the size, or that the queue is full;
     /// <see cref="OperationCanceledException"/>: cancelled while it waited for a slow subscriber, and not published.
     /// </summary>
-    /// <param name="destination">A topic, such as <c>/topic/news</c>; not a pattern.</param>
+    /// <param name="destination">
+    /// A topic, such as <c>/topic/news</c>, not a pattern; a queue, such as <c>/queue/orders</c>; or the <c>reply-to</c> of a message that is to be answered.
+    /// </param>
     /// <param name="body">The body, copied before the call returns.</param>
     /// <param name="headers">More headers, such as <c>content-type</c> or <c>expires</c>; those that the broker alone sets are left out.</param>
     /// <param name="retain">
@@ -88,15 +90,13 @@ public sealed class StompBroker
         ApplicationPublisher publisher = _publishers.TryTake(out ApplicationPublisher? idle) ? idle : NewPublisher();
         try
         {
-            Topic? topic = null;
             string? destination = null;
             int bytes = 0;
             foreach (OutgoingMessage message in messages)
             {
-                if (topic is not null && (bytes >= _environment.BatchBytes || message.Destination != destination))
+                if (publisher.HasMessages && (bytes >= _environment.BatchBytes || message.Destination != destination))
                 {
-                    await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
-                    topic = null;
+                    await PublishAsync(publisher, cancellationToken).ConfigureAwait(false);
                     if (bytes >= _environment.BatchBytes)
                     {
                         publisher.Drain();
@@ -104,20 +104,20 @@ public sealed class StompBroker
                     }
                 }
 
-                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, message.Retain, out Topic? next);
+                StompError error = publisher.Add(message.Destination, message.Body.Span, message.Headers, message.Retain);
                 if (error != StompError.None)
                 {
-                    if (topic is not null)
-                        await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
+                    if (publisher.HasMessages)
+                        await PublishAsync(publisher, cancellationToken).ConfigureAwait(false);
                     throw Refusal(error);
                 }
 
-                (topic, destination) = (next, message.Destination);
+                destination = message.Destination;
                 bytes += message.Body.Length;
             }
 
-            if (topic is not null)
-                await PublishAsync(publisher, topic, cancellationToken).ConfigureAwait(false);
+            if (publisher.HasMessages)
+                await PublishAsync(publisher, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -128,10 +128,12 @@ public sealed class StompBroker
     }
 
     /// <summary>
-    /// Listens to a topic or pattern until it is disposed or cancelled; the retained values come first, then all that is published from the
-    /// call on: <c>await foreach (StompMessage message in broker.Subscribe("/topic/quotes.*"))</c>. Who does not take messages fast enough is
-    /// a slow subscriber like any other: by the topic's policy the enumeration ends with a <see cref="StompBrokerException"/>, its oldest
-    /// messages are dropped, or it gets the newest of each topic. The exception is also thrown here for a destination that is wrong.
+    /// Listens to a topic or pattern, or consumes a queue, until it is disposed or cancelled:
+    /// <c>await foreach (StompMessage message in broker.Subscribe("/topic/quotes.*"))</c>. Of topics the retained values come first, then all that is
+    /// published from the call on. Who does not take messages fast enough is a slow subscriber like any other: by the topic's policy the enumeration ends
+    /// with a <see cref="StompBrokerException"/>, its oldest messages are dropped, or it gets the newest of each topic. Of a queue it gets its share
+    /// of the messages; each is acknowledged when the next one is asked for, and one that is not goes back to the queue. A
+    /// <see cref="StompBrokerException"/> is also thrown here for a destination that is wrong.
     /// </summary>
     public StompSubscription Subscribe(string destination, CancellationToken cancellationToken = default)
     {
@@ -154,9 +156,9 @@ public sealed class StompBroker
         return count;
     }
 
-    private static async ValueTask PublishAsync(ApplicationPublisher publisher, Topic topic, CancellationToken cancellationToken)
+    private static async ValueTask PublishAsync(ApplicationPublisher publisher, CancellationToken cancellationToken)
     {
-        StompError error = await publisher.PublishAsync(topic, cancellationToken).ConfigureAwait(false);
+        StompError error = await publisher.PublishAsync(cancellationToken).ConfigureAwait(false);
         if (error != StompError.None)
             throw Refusal(error);
     }

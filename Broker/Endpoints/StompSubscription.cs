@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Broker.Delivery;
+using Broker.Messaging;
 using Broker.Routing;
 using Broker.Sessions;
 using Broker.Stomp;
@@ -21,6 +22,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
     private readonly StompParser _parser;
     private readonly Subscription _subscription;
     private readonly CancellationToken _stop;
+    private readonly DirtyOutboxes _dirty = new(); // of who opens it, then of who enumerates
+    private QueueConsumer? _consumer;
     private CancellationTokenRegistration _stopping;
     private volatile StompError _error;
     private int _ended;
@@ -35,7 +38,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         Destination = destination;
         DestinationError = Messaging.Destination.CheckSubscribe(destination, environment.Limits, out bool isPattern);
         var outbox = new Outbox(_pipe.Writer, this, environment.Limits, environment.Metrics, environment.Time);
-        _subscription = new Subscription(outbox, number: 0, "0"u8.ToArray(), destination, isPattern, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
+        int number = Messaging.Destination.KindOf(destination) == DestinationKind.Queue ? 1 : 0; // a queue's messages are acknowledged
+        _subscription = new Subscription(outbox, number, "0"u8.ToArray(), destination, isPattern, StompVersion.V12, AckMode.Auto, 0, noLocalTo: null);
         if (environment.Topics.Conflates)
             _subscription.Conflate(ConflationMode.WhereTopicsDo, TimeSpan.Zero, keyHeader: [], environment.Conflation, environment.Metrics);
     }
@@ -49,6 +53,9 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
     {
         if (DestinationError != StompError.None)
             return DestinationError;
+        DestinationKind kind = Messaging.Destination.KindOf(Destination);
+        if (kind != DestinationKind.Topic)
+            return kind == DestinationKind.Queue ? OpenQueue() : StompError.DestinationUnavailable; // a temporary one is a connection's
         StompError error = _environment.Topics.Subscribe(_subscription);
         if (error != StompError.None)
             return error;
@@ -57,6 +64,18 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         var dirty = new DirtyOutboxes();
         _subscription.Open(receipt: null, dirty, beginning.Snapshot);
         dirty.Drain();
+        _stopping = _stop.UnsafeRegister(static self => ((StompSubscription)self!).Stop(), this);
+        return StompError.None;
+    }
+
+    private StompError OpenQueue()
+    {
+        if (_environment.Queues.GetOrAdd(Destination) is not { } queue)
+            return StompError.TooManyDestinations;
+        _environment.Metrics.AddSubscriptions(1);
+        _consumer = _environment.Queues.Subscribe(
+            queue, queue => new QueueConsumer(queue, _subscription, AckMode.ClientIndividual, _environment.Limits.PrefetchCount), _dirty);
+        _dirty.Drain();
         _stopping = _stop.UnsafeRegister(static self => ((StompSubscription)self!).Stop(), this);
         return StompError.None;
     }
@@ -79,7 +98,7 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription.End(), this, preferLocal: false);
     }
 
-    /// <summary>The messages, in each topic's order; ends by disposal or cancellation, or with a <see cref="StompBrokerException"/> when the application did not keep up.</summary>
+    /// <summary>The messages, in the order of each topic or of the queue; ends by disposal or cancellation, or with a <see cref="StompBrokerException"/> when the application did not keep up.</summary>
     public IAsyncEnumerator<StompMessage> GetAsyncEnumerator(CancellationToken cancellationToken = default) => ReadAllAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
 
     /// <summary>Ends it, and the enumeration if there is one. Thread-safe.</summary>
@@ -99,7 +118,11 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
                 ReadResult result = await _pipe.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 ReadOnlySequence<byte> bytes = result.Buffer;
                 while (TryReadMessage(ref bytes, out StompMessage? message))
+                {
                     yield return message!;
+                    Acknowledge(message!);
+                }
+
                 _pipe.Reader.AdvanceTo(bytes.Start, bytes.End);
                 if (_error != StompError.None)
                     throw new StompBrokerException($"{StompErrors.Get(_error).Message}: the subscriber to {Encoding.UTF8.GetString(Destination)} did not keep up.");
@@ -125,8 +148,27 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
         if (Interlocked.Exchange(ref _ended, 1) != 0)
             return;
         _stopping.Dispose();
-        _environment.Topics.Unsubscribe(_subscription);
+        if (_consumer is null)
+        {
+            _environment.Topics.Unsubscribe(_subscription);
+        }
+        else
+        {
+            var dirty = new DirtyOutboxes();
+            _consumer.End(dirty);
+            dirty.Drain();
+        }
+
         _environment.Metrics.AddSubscriptions(-1);
+    }
+
+    // Who asks for the next one is done with this one.
+    private void Acknowledge(StompMessage message)
+    {
+        if (_consumer is null || !AckId.TryParse(Encoding.ASCII.GetBytes(message["ack"] ?? ""), out _, out long sequence))
+            return;
+        _consumer.Queue.TryApply([new Settlement(_consumer, sequence, Verdict.Accept)], [], isReserved: false, _dirty);
+        _dirty.Drain();
     }
 
     /// <summary>Takes one whole frame off the bytes.</summary>

@@ -1,0 +1,142 @@
+using System.Globalization;
+using Broker.Configuration;
+using Broker.Routing;
+using Broker.Tests.TestHost;
+
+namespace Broker.Tests.Sessions;
+
+/// <summary>
+/// SEMANTICS 6: "A queue has limits on messages and bytes (default 1,000,000 and 1 GiB), and all queues together have one; a SEND over them is err+close,
+/// never a silent drop."
+/// </summary>
+public class QueueLimitTests
+{
+    [Fact]
+    public async Task The_SEND_over_the_number_of_messages_is_refused_and_those_before_it_count()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 3);
+        using StompTestClient client = await broker.ConnectAsync();
+        byte[] many = [.. Enumerable.Range(0, 5).SelectMany(i => client.Encode("SEND", [("destination", "/queue/a"), ("receipt", Text(i))], "x"u8))];
+
+        await client.Socket.SendBinaryAsync(many);
+
+        for (int i = 0; i < 3; i++)
+            (await client.ReadFrameAsync("RECEIPT"))["receipt-id"].Should().Be(Text(i));
+        TestFrame error = await client.ReadErrorAndEndAsync(1008);
+        (error["message"], error["receipt-id"]).Should().Be(("queue full", "3"));
+        (await broker.DrainAsync("/queue/a")).Should().HaveCount(3);
+    }
+
+    [Fact]
+    public async Task What_consumers_have_counts_until_it_is_acknowledged()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 2);
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.SubscribeAsync("s", "/queue/a", QueueSteps.Individual);
+        await client.SendAsync("/queue/a", "1");
+        await client.SendAsync("/queue/a", "2");
+        TestFrame first = await client.ReadFrameAsync("MESSAGE");
+        await client.ReadTextAsync();
+        await client.AckAsync(first);
+        await client.SendAsync("/queue/a", "3");
+        await client.ReadTextAsync();
+
+        await client.SendAsync("/queue/a", "4");
+
+        (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("queue full");
+    }
+
+    [Theory]
+    [InlineData(nameof(LimitOptions.QueueBytes))]
+    [InlineData(nameof(LimitOptions.TotalQueueBytes))]
+    public async Task The_SEND_over_the_bytes_is_refused(string limit)
+    {
+        await using var broker = new MemoryBroker(options => typeof(LimitOptions).GetProperty(limit)!.SetValue(options.Limits, 10_000L));
+        using StompTestClient client = await broker.ConnectAsync();
+        for (int i = 0; i < 9; i++)
+            await client.PublishAsync(limit == nameof(LimitOptions.QueueBytes) ? "/queue/a" : $"/queue/{i}", new string('x', 800));
+
+        await client.SendAsync("/queue/a", new string('x', 4000), ("receipt", "r"));
+
+        TestFrame error = await client.ReadErrorAndEndAsync(1008);
+        (error["message"], error["receipt-id"]).Should().Be(("queue full", "r"));
+    }
+
+    [Fact]
+    public async Task A_transaction_that_does_not_find_room_as_a_whole_does_nothing()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 2);
+        using (StompTestClient client = await broker.ConnectAsync())
+        {
+            await client.SubscribeAsync("s", "/queue/in", QueueSteps.Individual);
+            await client.SendAsync("/queue/in", "m");
+            TestFrame message = await client.ReadFrameAsync("MESSAGE");
+            await client.PublishAsync("/queue/full", "0");
+            await client.DoAsync("BEGIN", [("transaction", "t")]);
+            await client.PublishAsync("/queue/out", "out", ("transaction", "t"));
+            await client.AckAsync(message, ("transaction", "t"));
+            await client.PublishAsync("/queue/full", "1", ("transaction", "t"));
+            await client.PublishAsync("/queue/full", "2", ("transaction", "t"));
+
+            await client.SendFrameAsync("COMMIT", [("transaction", "t"), ("receipt", "c")]);
+
+            (await client.ReadErrorAndEndAsync(1008))["receipt-id"].Should().Be("c");
+        }
+
+        (await broker.DrainAsync("/queue/out")).Should().BeEmpty();
+        (await broker.DrainAsync("/queue/full")).Should().Equal("0");
+        (await broker.DrainAsync("/queue/in")).Should().Equal("m");
+        broker.Environment.Queues.Bytes.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task There_are_no_more_queues_than_may_be()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.Queues = 2);
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.PublishAsync("/queue/a", "x");
+        await client.PublishAsync("/queue/b", "x");
+        await client.PublishAsync("/queue/a", "x");
+
+        await client.SendFrameAsync("SUBSCRIBE", [("id", "s"), ("destination", "/queue/c")]);
+
+        (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("too many destinations");
+    }
+
+    [Fact]
+    public async Task A_connection_has_no_more_temporary_queues_than_may_be()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.TempQueues = 2);
+        using (StompTestClient client = await broker.ConnectAsync())
+        {
+            await client.PublishAsync("/topic/a", "x", ("reply-to", "/temp-queue/a"));
+            await client.PublishAsync("/topic/a", "x", ("reply-to", "/temp-queue/b"));
+            await client.PublishAsync("/topic/a", "x", ("reply-to", "/temp-queue/a"));
+
+            await client.SendAsync("/topic/a", "x", ("reply-to", "/temp-queue/c"));
+
+            (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("too many destinations");
+        }
+
+        await ClientSteps.UntilAsync(() => broker.Environment.Queues.Count == 0, "they went with it");
+    }
+
+    [Fact]
+    public async Task Room_that_nobody_needs_any_more_is_there_again()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 5000);
+        using StompTestClient client = await broker.ConnectAsync();
+        for (int round = 0; round < 4; round++)
+        {
+            for (int i = 0; i < 4000; i++)
+                await client.SendAsync("/queue/a", "x");
+            await client.ShouldHaveNothingToReadAsync();
+            (await broker.DrainAsync("/queue/a")).Should().HaveCount(4000);
+        }
+
+        Queue queue = broker.Environment.Queues.GetOrAdd("/queue/a"u8)!;
+        (queue.Messages, queue.Bytes, broker.Environment.Queues.Bytes).Should().Be((0, 0L, 0L));
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
