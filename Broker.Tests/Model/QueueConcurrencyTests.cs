@@ -24,13 +24,14 @@ public class QueueConcurrencyTests
     public async Task Each_message_is_settled_once_or_still_there_whatever_happens_at_the_same_time(int seed)
     {
         await using RunningBroker broker = await RunningBroker.StartAsync($"Broker:Limits:{nameof(LimitOptions.NacksPerMessage)}={Nacks}");
+        bool allStay = seed % 3 == 0;
         var ledger = new QueueLedger(Nacks);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         List<Task> consuming =
         [
-            .. Queues.Select((queue, i) => Task.Run(() => new QueueConsumerLife(broker.Port, $"stays{i}", new Random(seed + i), ledger, Queues).StayAsync(queue, stop.Token), CancellationToken.None)),
+            .. Queues.Select((queue, i) => Task.Run(() => new QueueConsumerLife(broker.Port, $"stays{i}", new Random(seed + i), ledger, Queues, allStay).StayAsync(queue, stop.Token), CancellationToken.None)),
             .. Enumerable.Range(0, Consumers).Select(i =>
-                Task.Run(() => new QueueConsumerLife(broker.Port, $"c{i}", new Random((seed * 100) + i), ledger, Queues).RunAsync(stop.Token), CancellationToken.None)),
+                Task.Run(() => new QueueConsumerLife(broker.Port, $"c{i}", new Random((seed * 100) + i), ledger, Queues, allStay).RunAsync(stop.Token), CancellationToken.None)),
         ];
         Task[] producing = [.. Enumerable.Range(0, Producers).Select(i => ClientSteps.RunAsync(() => ProduceAsync(broker.Port, i, new Random((seed * 100) + 50 + i), ledger)))];
 

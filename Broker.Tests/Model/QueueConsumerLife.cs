@@ -7,7 +7,7 @@ namespace Broker.Tests.Model;
 /// A consumer of a concurrent run and its lives: it connects, subscribes, settles what it gets in all the ways there are, and leaves in one of the ways there
 /// are, over and over. What it is about to do it tells the ledger first.
 /// </summary>
-internal sealed class QueueConsumerLife(int port, string name, Random random, QueueLedger ledger, IReadOnlyList<string> queues)
+internal sealed class QueueConsumerLife(int port, string name, Random random, QueueLedger ledger, IReadOnlyList<string> queues, bool allStay)
 {
     private readonly List<(string Body, string Subscription, (string Name, string Value)[] Answer)> _held = [];
     private readonly Dictionary<string, Subscription> _subscriptions = [];
@@ -23,7 +23,7 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
     public async Task RunAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
-            await LiveAsync(random.Next(20, 200), stop);
+            await LiveAsync(allStay ? int.MaxValue : random.Next(20, 200), stop);
     }
 
     /// <summary>Lives once, subscribed to one queue, and takes what comes until told to stop: so no queue is without a consumer.</summary>
@@ -80,7 +80,7 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
                 }
             }
 
-            if (random.Next(100) == 0)
+            if (!allStay && random.Next(100) == 0)
                 await UnsubscribeAsync();
         }
     }
@@ -196,10 +196,11 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
         ledger.Given(frame.Text, frame["destination"]!, _life, count, settles: subscription.Ack == "auto");
         if (subscription.Ack != "auto")
             _held.Add((frame.Text, frame["subscription"]!, _client!.Answer(frame)));
-        if (count > 1)
+        if (count > 1 || !allStay)
             return;
 
-        // "PRODUCER NUMBER": of one producer, to one subscription, in the order in which they were sent.
+        // "PRODUCER NUMBER": of one producer, to one subscription, in the order in which they were sent. Where consumers leave, what was on its way to one
+        // of them comes to another for the first time, and late.
         string[] parts = frame.Text.Split(' ');
         string row = $"{frame["subscription"]} of {parts[0]}";
         int number = int.Parse(parts[1], CultureInfo.InvariantCulture);

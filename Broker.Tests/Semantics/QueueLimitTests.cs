@@ -293,7 +293,7 @@ public class QueueLimitTests
     [Fact]
     public async Task Ever_new_queues_are_limited_in_number()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Destinations = 100);
+        await using MemoryBroker broker = Create(limits => limits.Queues = 100);
         using StompTestClient publisher = await broker.ConnectAsync();
         for (int i = 0; i < 200; i++)
             await publisher.SendAsync($"/queue/{i}", "");

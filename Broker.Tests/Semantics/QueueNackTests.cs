@@ -152,7 +152,7 @@ public class QueueNackTests
     [Fact]
     public async Task A_consumer_that_only_rejects_does_not_keep_others_from_what_waits()
     {
-        await using var broker = new MemoryBroker();
+        await using var broker = new MemoryBroker(options => options.Limits.NacksPerMessage = 1000);
         using Consumer rejects = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "1"));
         using Consumer works = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "1"));
         using StompTestClient publisher = await broker.ConnectAsync();

@@ -9,6 +9,11 @@ namespace Broker.Tests.Semantics;
 /// </summary>
 public class QueueSlowConsumerTests
 {
+    private const int Count = 400;
+
+    // Of messages of a kilobyte: what is set aside for a socket that takes nothing, and the most that is on its way to it.
+    private const int Aside = 140;
+
     [Theory]
     [InlineData("auto")]
     [InlineData("client")]
@@ -21,7 +26,7 @@ public class QueueSlowConsumerTests
         using Consumer other = await broker.ConsumeAsync("/queue/a", "auto");
         using StompTestClient publisher = await broker.ConnectAsync();
         var seen = new List<int>();
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < Count; i++)
         {
             // The clock stands still: a publisher that were held would be held for ever.
             await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
@@ -31,11 +36,11 @@ public class QueueSlowConsumerTests
         broker.Time.Timers.Should().Be(1, "nobody is held");
         broker.SessionOf(slow.Client).CloseReason.Should().Be(CloseReason.None);
         broker.SessionOf(slow.Client).Outbox.Bytes.Should().BeLessThan(8192 + 1200);
-        seen.Should().HaveCountGreaterThan(180).And.BeInAscendingOrder();
+        seen.Should().HaveCountGreaterThan(Count - Aside).And.BeInAscendingOrder();
 
-        int[] late = [.. (await slow.TakeAllTextsAsync()).Select(int.Parse)];
+        int[] late = await TakeNumbersAsync(slow);
         late.Should().BeInAscendingOrder();
-        seen.Concat(late).Order().Should().Equal(Enumerable.Range(0, 200));
+        seen.Concat(late).Order().Should().Equal(Enumerable.Range(0, Count));
         broker.ReadMetric(QueueMetrics.Dropped).Should().Be(0);
     }
 
@@ -46,12 +51,12 @@ public class QueueSlowConsumerTests
         using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
         await slow.SubscribeAsync("s", "/queue/a", "auto");
         using StompTestClient publisher = await broker.ConnectAsync();
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < Count; i++)
             await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
         broker.SessionOf(slow.Client).Outbox.Bytes.Should().BeLessThan(8192 + 1200);
-        broker.ReadMetric(QueueMetrics.Waiting).Should().BeInRange(180, 200);
+        broker.ReadMetric(QueueMetrics.Waiting).Should().BeInRange(Count - Aside, Count);
 
-        (await slow.TakeTextsAsync(200)).Select(int.Parse).Should().Equal(Enumerable.Range(0, 200));
+        (await slow.TakeTextsAsync(Count)).Select(int.Parse).Should().Equal(Enumerable.Range(0, Count));
         await slow.ShouldHaveNothingAsync();
     }
 
@@ -62,15 +67,15 @@ public class QueueSlowConsumerTests
         using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
         await slow.SubscribeAsync("s", "/queue/a", "client", ("prefetch-count", "0"));
         using StompTestClient publisher = await broker.ConnectAsync();
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < Count; i++)
             await publisher.PublishAsync("/queue/a", $"{i}".PadRight(1000));
 
         using Consumer other = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "0"));
 
-        int[] seen = [.. (await other.TakeAllTextsAsync()).Select(int.Parse)];
-        seen.Should().Equal(Enumerable.Range(100 - seen.Length, seen.Length)).And.HaveCountGreaterThan(85);
+        int[] seen = await TakeNumbersAsync(other);
+        seen.Should().Equal(Enumerable.Range(Count - seen.Length, seen.Length)).And.HaveCountGreaterThan(Count - Aside);
         await broker.EndAsync(slow, Ending.Lost);
-        (await other.TakeAllTextsAsync()).Select(int.Parse).Should().Equal(Enumerable.Range(0, 100 - seen.Length));
+        (await TakeNumbersAsync(other)).Should().Equal(Enumerable.Range(0, Count - seen.Length));
     }
 
     [Fact]
@@ -112,7 +117,7 @@ public class QueueSlowConsumerTests
     [Fact]
     public async Task One_whose_socket_is_full_holds_up_nobody_and_gets_its_own_when_it_reads_again()
     {
-        const int Count = 400, Size = 50_000;
+        const int Size = 50_000;
         await using RunningBroker broker = await RunningBroker.StartAsync("Broker:Limits:OutboxBytes=65536");
         using var slow = new Consumer(new StompTestClient(await RawWebSocket.ConnectAsync(broker.Port, "/ws", receiveBufferBytes: 4096)));
         await slow.Client.ConnectAsync("1.2");
@@ -139,6 +144,16 @@ public class QueueSlowConsumerTests
             seen.Add(int.Parse((await slow.TakeAsync()).Text));
         seen.Order().Should().Equal(Enumerable.Range(0, Count));
         await slow.ShouldHaveNothingAsync();
+    }
+
+    // A receipt says nothing of messages that had no room yet: as long as some come, more may.
+    private static async Task<int[]> TakeNumbersAsync(Consumer consumer)
+    {
+        var numbers = new List<int>();
+        string[] batch;
+        while ((batch = await consumer.TakeAllTextsAsync()).Length > 0)
+            numbers.AddRange(batch.Select(int.Parse));
+        return [.. numbers];
     }
 
     private static MemoryBroker Create() => new(options => options.Limits.OutboxBytes = 8192);

@@ -148,7 +148,7 @@ public class TempQueueTests
     [Fact]
     public async Task One_connection_cannot_have_them_without_number()
     {
-        await using var broker = new MemoryBroker(options => options.Limits.Destinations = 100);
+        await using var broker = new MemoryBroker(options => options.Limits.TempQueues = 100);
         using StompTestClient client = await broker.ConnectAsync();
         for (int i = 0; i < 300; i++)
             await client.SendAsync($"/temp-queue/{i}", "");

@@ -38,6 +38,7 @@ internal sealed class MemoryBroker : IAsyncDisposable
             metrics,
             Time,
             _loggers.CreateLogger<Session>());
+        metrics.ObserveQueues(Environment.Queues.Totals, Environment.Queues.Deepest);
         _sweep = new HeartBeatSweep(Environment);
     }
 
