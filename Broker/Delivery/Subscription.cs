@@ -10,12 +10,16 @@ namespace Broker.Delivery;
 /// </summary>
 internal sealed class Subscription
 {
+    // Of 64 KiB each.
+    private const int PullsAtATime = 16;
+
     private readonly Lock _opening = new();
     private List<Publication>? _early;
     private Replay? _replay;
     private Conflator? _conflator;
     private long _liveFrom;
     private int _pulls;
+    private int _pulled;
     private volatile State _state;
 
     public Subscription(Outbox outbox, int number, byte[] id, byte[] destination, bool isPattern, StompVersion version, AckMode ackMode, int prefetch, object? noLocalTo)
@@ -247,13 +251,18 @@ internal sealed class Subscription
         return count;
     }
 
-    /// <summary>Takes what its queue has assigned to it. What is left was asked for again.</summary>
+    /// <summary>
+    /// Takes what its queue has assigned to it. What is left was asked for again; from time to time behind what other work there is, for a long queue
+    /// and a fast socket would keep this thread.
+    /// </summary>
     public int PullDeliveries(Span<QueueDelivery> into, int maxBytes)
     {
         Volatile.Write(ref _pulls, 0);
         int count = Consumer!.Take(into, maxBytes, out bool more);
-        if (more)
+        if (more && ++_pulled % PullsAtATime != 0)
             RequestPull(dirty: null);
+        else if (more)
+            ThreadPool.UnsafeQueueUserWorkItem(static subscription => subscription.RequestPull(dirty: null), this, preferLocal: false);
         return count;
     }
 

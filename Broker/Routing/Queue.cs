@@ -13,6 +13,8 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     /// <summary>What a message takes besides its bytes: about 80 for the object, 24 for its array's header, up to 32 for its slot.</summary>
     public const int MessageOverhead = 160;
 
+    private const int ExpiredAtATime = 1000;
+
     private readonly Lock _gate = new();
     private readonly Backlog _backlog = new();
     private readonly List<QueueConsumer> _consumers = [];
@@ -176,23 +178,35 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     {
         if (_rests > 1 && _backlog.NextExpiry > nowUnixMs)
             return false; // most of them, most of the time
-        List<DeadMessage>? dead = null;
-        long bytes;
-        bool retires;
+        while (TakeExpired(nowUnixMs, dirty))
+        {
+        }
+
         lock (_gate)
         {
-            while (_backlog.TryTakeExpired(nowUnixMs, out QueueEntry entry))
-                (dead ??= []).Add(new DeadMessage(entry.Message, DeathCause.Expired));
-            bytes = CountOut(dead);
-            retires = _rests > 0 && _messages == 0 && _consumers.Count == 0 && !_isGone && !isTemporary;
+            bool retires = _rests > 0 && _messages == 0 && _consumers.Count == 0 && !_isGone && !isTemporary;
             _isGone |= retires;
             if (++_rests == 2)
                 Trim();
+            return retires;
+        }
+    }
+
+    // A little at a time, so that nobody waits for the lock for long; true when there may be more.
+    private bool TakeExpired(long nowUnixMs, DirtyOutboxes dirty)
+    {
+        List<DeadMessage>? dead = null;
+        long bytes;
+        lock (_gate)
+        {
+            while ((dead is null || dead.Count < ExpiredAtATime) && _backlog.TryTakeExpired(nowUnixMs, out QueueEntry entry))
+                (dead ??= []).Add(new DeadMessage(entry.Message, DeathCause.Expired));
+            bytes = CountOut(dead);
         }
 
         table.Release(bytes);
         table.Bury(this, dead, dirty);
-        return retires;
+        return dead is not null;
     }
 
     /// <summary>Ends the queue of a connection that ends: returns how many messages are lost with it.</summary>

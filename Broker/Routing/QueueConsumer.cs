@@ -10,7 +10,7 @@ namespace Broker.Routing;
 /// </summary>
 internal sealed class QueueConsumer : IQueueConsumer
 {
-    // Two writes' worth: the next one is at hand when a socket has taken one, and little is stuck behind one that takes nothing.
+    // One write's worth: what a publisher has at hand fits, and little is stuck behind a socket that takes nothing.
     private const int UnsentBytesAtMost = 64 * 1024;
 
     private readonly byte[] _ownIds;

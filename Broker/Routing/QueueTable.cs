@@ -240,9 +240,15 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     /// <summary>Takes room for all queues together; false when there is not enough.</summary>
     public bool TryReserve(long bytes)
     {
-        if (Interlocked.Add(ref _bytes, bytes) <= limits.TotalQueueBytes)
-            return true;
-        Interlocked.Add(ref _bytes, -bytes);
+        long before = Bytes;
+        while (before + bytes <= limits.TotalQueueBytes)
+        {
+            long seen = Interlocked.CompareExchange(ref _bytes, before + bytes, before);
+            if (seen == before)
+                return true;
+            before = seen;
+        }
+
         return false;
     }
 
