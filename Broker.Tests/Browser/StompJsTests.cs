@@ -10,7 +10,7 @@ public sealed class StompJsTests(Chromium chromium) : IAsyncLifetime
     /// What the tests' scripts use: <c>connect(settings)</c> gives a connected client, <c>receipt(client, action)</c> passes an id to the action
     /// and waits for its RECEIPT, <c>inbox()</c> hands out what its <c>take</c> was called with, in order.
     /// </summary>
-    private const string Words =
+    internal const string Words =
         """
         <script>
           const connect = settings => new Promise((connected, failed) => {

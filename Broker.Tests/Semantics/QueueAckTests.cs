@@ -233,6 +233,35 @@ public class QueueAckTests
         await owner.TakeAsync("1", delivery: 2);
     }
 
+    [Theory]
+    [MemberData(nameof(Versions))]
+    public async Task An_answer_of_an_earlier_connection_settles_nothing_of_a_later_one(string version)
+    {
+        await using var broker = new MemoryBroker();
+        foreach (string command in (string[])["ACK", "NACK"])
+        {
+            string queue = "/queue/" + command;
+            using StompTestClient publisher = await broker.ConnectAsync();
+            await publisher.PublishAllAsync(queue, "1", "2", "3");
+            Consumer first = await broker.ConsumeAsync(queue, "client-individual", version);
+            TestFrame[] given = await first.TakeAsync(3);
+            await first.AckAsync(given[0]);
+            await broker.EndAsync(first, Ending.Lost);
+            using Consumer second = await broker.ConsumeAsync(queue, "client-individual", version);
+            await second.TakeAsync(2);
+
+            // As a page does whose work on a message outlives a reconnect. It is of no such form, or it is settled: refused or ignored.
+            await second.Client.SendFrameAsync(command, [.. first.Answer(given[1]), ("requeue", "false")]);
+
+            await second.Client.SendFrameAsync("DISCONNECT", []);
+            await ClientSteps.UntilAsync(() => broker.ReadMetric("stompbroker.subscriptions") == 0, "the session is over");
+            using Consumer next = await broker.ConsumeAsync(queue, "auto");
+            (await next.TakeAllTextsAsync()).Should().Equal("2", "3");
+            first.Dispose();
+            await broker.EndAsync(next, Ending.Disconnect);
+        }
+    }
+
     [Fact]
     public async Task In_1_1_the_subscription_must_be_the_one_of_the_message()
     {

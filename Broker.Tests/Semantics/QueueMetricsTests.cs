@@ -87,7 +87,7 @@ public class QueueMetricsTests
         await using var broker = new MemoryBroker();
         using (Consumer consumer = await broker.OpenConsumerAsync())
         {
-            for (int i = 0; i < 500; i++)
+            for (int i = 0; i < 100; i++)
             {
                 await consumer.Client.SendAsync($"/queue/used.{i}", "");
                 await consumer.SubscribeAsync("s", $"/queue/used.{i}", "auto");
