@@ -27,9 +27,10 @@ internal static class QueueSteps
         using StompTestClient client = await broker.ConnectAsync();
         await client.SubscribeAsync("drain", destination);
         var bodies = new List<string>();
-        for (int before = -1; before != bodies.Count;)
+        Broker.Routing.Queue queue = broker.Environment.Queues.GetOrAdd(System.Text.Encoding.UTF8.GetBytes(destination))!;
+        for (bool isLast = false; !isLast;)
         {
-            before = bodies.Count;
+            isLast = queue.Messages == 0; // what was in it is on its way, before the next receipt
             await client.SendAsync("/topic/nobody", "", ("receipt", "so far"));
             while (await client.ReadFrameAsync() is { Command: "MESSAGE" } message)
                 bodies.Add(message.Text);
