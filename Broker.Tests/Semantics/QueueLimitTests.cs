@@ -49,6 +49,64 @@ public class QueueLimitTests
     }
 
     [Fact]
+    public async Task A_large_limit_is_as_exact()
+    {
+        const int Limit = 4500, Together = 250;
+        await using MemoryBroker broker = Create(limits => limits.QueueMessages = Limit);
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < Limit + 500; i += Together)
+        {
+            await publisher.Socket.SendBinaryAsync((byte[])
+            [
+                .. Enumerable.Range(i, Together).SelectMany(number => publisher.Encode("SEND", [("destination", "/queue/a")], System.Text.Encoding.ASCII.GetBytes($"{number}"))),
+            ]);
+        }
+
+        await ShouldBeFullAsync(publisher, null);
+        broker.ReadMetric(QueueMetrics.Waiting).Should().Be(Limit);
+        using Consumer consumer = await broker.ConsumeAsync("/queue/a", headers: ("prefetch-count", "0"));
+        (await consumer.TakeTextsAsync(Limit)).Should().Equal(Enumerable.Range(0, Limit).Select(i => $"{i}"));
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(50_000)]
+    [InlineData(3_000_000)]
+    public async Task A_large_limit_of_bytes_is_as_exact(int size)
+    {
+        const int Limit = 9 * 1024 * 1024;
+        await using MemoryBroker broker = Create(limits => limits.QueueBytes = Limit);
+        using StompTestClient publisher = await broker.ConnectAsync();
+        byte[] message = publisher.Encode("SEND", [("destination", "/queue/a")], System.Text.Encoding.ASCII.GetBytes(new string('x', size)));
+        int together = Math.Max(1, 1_000_000 / message.Length);
+        byte[] messages = [.. Enumerable.Range(0, together).SelectMany(_ => message)];
+        for (int i = 0; i < Limit + 2_000_000; i += messages.Length)
+            await publisher.Socket.SendBinaryAsync(messages);
+
+        await ShouldBeFullAsync(publisher, null);
+
+        broker.ReadMetric(QueueMetrics.Bytes).Should().BeInRange(Limit - (2 * (size + 1000)), Limit);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task One_message_larger_than_the_limit_is_refused(bool isTotal)
+    {
+        await using var broker = new MemoryBroker(options =>
+        {
+            options.Limits.FrameBytes = 12 * 1024 * 1024;
+            (options.Limits.QueueBytes, options.Limits.TotalQueueBytes) = isTotal ? (100_000_000, 6_000_000) : (6_000_000, 100_000_000);
+        });
+        using StompTestClient publisher = await broker.ConnectAsync();
+
+        await publisher.SendAsync("/queue/a", new string('x', 8_000_000), ("receipt", "r"));
+
+        await ShouldBeFullAsync(publisher, "r");
+        broker.ReadMetric(QueueMetrics.Waiting).Should().Be(0);
+    }
+
+    [Fact]
     public async Task A_queues_bytes_are_limited()
     {
         await using MemoryBroker broker = Create(limits => limits.QueueBytes = 10_000);
