@@ -16,7 +16,7 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
     {
         for (int i = 0; i < steps; i++)
         {
-            if (run.Clients.Count == 0 || (run.Clients.Count < MostClients && random.Next(20) == 0))
+            if (run.Clients.Count == 0 || (run.Clients.Count < MostClients && random.Next(12) == 0))
                 await run.ConnectAsync(Pick(Versions));
             await DoAsync(Pick(run.Clients));
         }
@@ -36,16 +36,18 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
 
     private Task DoAsync(ModelClient client) => random.Next(100) switch
     {
-        < 24 => SendAsync(client),
-        < 50 => SettleAsync(client),
-        < 64 => BundleAsync(client),
-        < 80 => TransactAsync(client),
-        < 91 => SubscribeAsync(client),
-        < 95 => UnsubscribeAsync(client),
-        < 97 => run.LeaveAsync(client, (Ending)random.Next(4)),
-        < 98 => run.RefusedAsync(client, "ACK of nonsense", new ModelFrame("ACK", [("id", "nonsense"), ("message-id", "nonsense"), ("subscription", "s0")]), "bad ack id"),
-        _ => run.StepAsync(client, "rests", [new ModelFrame("SEND", [("destination", "/topic/nobody")])], () => { }),
+        < 25 => SendAsync(client),
+        < 52 => SettleAsync(client),
+        < 66 => BundleAsync(client),
+        < 86 => TransactAsync(client),
+        < 93 => SubscribeAsync(client),
+        < 96 => UnsubscribeAsync(client),
+        < 98 => run.LeaveAsync(client, (Ending)random.Next(4)),
+        < 99 => RestAsync(client),
+        _ => run.RefusedAsync(client, "ACK of nonsense", new ModelFrame("ACK", [("id", "nonsense"), ("message-id", "nonsense"), ("subscription", "s0")]), "bad ack id"),
     };
+
+    private Task RestAsync(ModelClient client) => run.StepAsync(client, "rests", [new ModelFrame("SEND", [("destination", "/topic/nobody")])], () => { });
 
     private Task SendAsync(ModelClient client)
     {
@@ -54,7 +56,7 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
         if (room <= 0)
         {
             // Where one who needs not acknowledge could take it at once, whether there is room is anybody's opinion.
-            return queue.Consumers.Exists(consumer => consumer.Credit > 0)
+            return queue.Consumers.Exists(consumer => consumer.Credit > 0) || random.Next(3) > 0
                 ? SettleAsync(client)
                 : run.RefusedAsync(client, $"SEND to {queue.Destination}, which is full", new ModelFrame("SEND", [("destination", queue.Destination)], "refused"), "queue full");
         }
@@ -69,7 +71,9 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
     {
         var plan = new Plan();
         ModelDelivery? delivery = Settle(plan, client, null);
-        return delivery is null ? SubscribeAsync(client) : run.StepAsync(client, plan.What, plan.Frames, plan.Apply, rejects: plan.Has(Verdict.Nack) ? delivery.Consumer : null);
+        if (delivery is null)
+            return random.Next(2) == 0 ? SubscribeAsync(client) : RestAsync(client);
+        return run.StepAsync(client, plan.What, plan.Frames, plan.Apply, rejects: plan.Has(Verdict.Nack) ? delivery.Consumer : null);
     }
 
     private Task BundleAsync(ModelClient client)
@@ -102,7 +106,7 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
         if (what < 7)
         {
             var plan = new Plan();
-            for (int i = random.Next(1, 4); i > 0; i--)
+            for (int i = random.Next(1, what < 3 ? 7 : 4); i > 0; i--)
             {
                 if (what < 3)
                     Send(plan, model.Queue(Pick(Destinations)), name);
@@ -118,9 +122,12 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
         }
 
         client.Transactions.Remove(name);
+        var commit = new ModelFrame("COMMIT", [("transaction", name)]);
+        if (what < 9 && IsTooMuch(transaction))
+            return run.RefusedAsync(client, $"COMMIT {name} to a full queue", commit, "queue full");
         if (what == 9 || !Fits(transaction))
             return run.StepAsync(client, $"ABORT {name}", [new ModelFrame("ABORT", [("transaction", name)])], () => { });
-        return run.StepAsync(client, $"COMMIT {name}", [new ModelFrame("COMMIT", [("transaction", name)])], () => Plan.Apply(model, transaction.Sends, transaction.Settlements), isMixed: true);
+        return run.StepAsync(client, $"COMMIT {name}", [commit], () => Plan.Apply(model, transaction.Sends, transaction.Settlements), isMixed: true);
     }
 
     private Task SubscribeAsync(ModelClient client)
@@ -190,6 +197,11 @@ internal sealed class QueueModelScript(QueueModelRun run, QueueModel model, Rand
         plan.Add(new ModelFrame(verdict == Verdict.Ack ? "ACK" : "NACK", [.. headers]), $"{verdict} {delivery.Message.Body} ({delivery.Answer[0].Value})", model, delivery, verdict);
         return delivery;
     }
+
+    // Also where what the same transaction settles is out of the queue before: else there is room or not, as one sees it.
+    private bool IsTooMuch(ModelTransaction transaction) => transaction.Sends.GroupBy(send => send.Destination).Any(sends =>
+        model.Queue(sends.Key).Messages.Count + sends.Count() > limit
+        + transaction.Settlements.Where(settlement => settlement.Delivery.Message.Queue.Destination == sends.Key).Sum(settlement => QueueModel.ConcernedBy(settlement.Delivery).Count()));
 
     private bool Fits(ModelTransaction transaction) =>
         transaction.Sends.GroupBy(send => send.Destination).All(sends => model.Queue(sends.Key).Messages.Count + sends.Count() <= limit)
