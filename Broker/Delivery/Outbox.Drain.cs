@@ -11,6 +11,7 @@ internal sealed partial class Outbox
     private const int Draining = 2;
     private const int EntriesPerWrite = 64;
     private const int BytesPerWrite = 64 * 1024;
+    private const int BytesPerSlice = 256 * 1024;
 
     // From here on a copy costs more than a write of its own.
     private const int WholeFrom = 4 * 1024;
@@ -88,7 +89,7 @@ internal sealed partial class Outbox
         {
             if (_whole.IsEmpty)
                 return _output.FlushAsync();
-            ReadOnlyMemory<byte> slice = _whole.Length <= BytesPerWrite ? _whole : _whole[..BytesPerWrite];
+            ReadOnlyMemory<byte> slice = _whole.Length <= BytesPerSlice ? _whole : _whole[..BytesPerSlice];
             _whole = _whole[slice.Length..];
             return _output.WriteAsync(slice);
         }
