@@ -36,6 +36,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 
     public PipeWriter Output => pipe.Output;
 
+    public int BytesPerWrite => pipe.Output is SocketOutput ? BytesPerReceive : Delivery.Outbox.SmallWrite;
+
     public long BytesReceived => Volatile.Read(ref _received);
 
     /// <summary>Return from <see cref="ReceiveAsync"/> at the end of each message, which <see cref="AtEndOfMessage"/> then tells.</summary>
