@@ -49,6 +49,8 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(static kestrel =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.ConfigureEndpointDefaults(static endpoint => endpoint.Use(static next => connection =>
+                connection is SocketConnection socket ? socket.ServeAsync(next) : next(connection)));
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10); // governs a silent connection too
         });

@@ -60,6 +60,9 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
         Receiver,
     }
 
+    /// <summary>While it is set, who read before ends and does not complete it: another one goes on.</summary>
+    public bool IsHandedOver { get; set; }
+
     /// <summary>From here on what comes is known. To be called once, before the first read.</summary>
     public void Start()
     {
@@ -135,7 +138,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
 
     public override void Complete(Exception? exception = null)
     {
-        if (_isCompleted)
+        if (_isCompleted || IsHandedOver)
             return;
         _isCompleted = true;
         if (_lent is not null)

@@ -41,6 +41,9 @@ internal sealed class SocketOutput : PipeWriter
     /// </summary>
     public bool OutlivesInput { get; set; }
 
+    /// <summary>While it is set, who wrote before ends and does not complete it: another one goes on.</summary>
+    public bool IsHandedOver { get; set; }
+
     /// <summary>Ends when nothing more is on its way to the socket.</summary>
     public Task Sending => _sending;
 
@@ -113,7 +116,7 @@ internal sealed class SocketOutput : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed)
+        if (_completed || IsHandedOver)
             return;
         _completed = true;
         if (_sending.IsCompleted)
