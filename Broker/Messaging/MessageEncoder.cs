@@ -15,7 +15,7 @@ internal static class MessageEncoder
     public static Message Encode(in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt, RetainAction retain)
     {
         StompHeaders headers = send.Headers;
-        int bodyLength = (int)send.Body.Length;
+        int bodyLength = send.Body.Length;
         int size = Message.IdPrefix.Length + messageId.Length + 1
             + HeaderNames.UserId.Length + 1 + (2 * userId.Length) + 1
             + HeaderNames.ContentLength.Length + 1 + MaxNumber + 1
@@ -81,6 +81,30 @@ internal static class MessageEncoder
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    /// <summary>
+    /// A message whose header lines, between the id and the empty line, are known: those of the message before. A <c>content-length</c> is added
+    /// where the lines have none.
+    /// </summary>
+    public static Message Repeat(ReadOnlySpan<byte> lines, bool hasLength, bool hasEscapes, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> body)
+    {
+        Span<byte> digits = stackalloc byte[MaxNumber];
+        int digitCount = 0;
+        if (!hasLength)
+            Utf8Formatter.TryFormat(body.Length, digits, out digitCount);
+        int idLine = Message.IdPrefix.Length + messageId.Length + 1;
+        int bodyOffset = idLine + lines.Length + (hasLength ? 0 : HeaderNames.ContentLength.Length + 1 + digitCount + 1) + 1;
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(bodyOffset + body.Length + 1);
+        var writer = new HeaderLines(bytes, StompVersion.V12);
+        writer.Plain(HeaderNames.MessageId, messageId);
+        writer.Lines(lines);
+        if (!hasLength)
+            writer.Plain(HeaderNames.ContentLength, digits[..digitCount]);
+        bytes[bodyOffset - 1] = (byte)'\n';
+        body.CopyTo(bytes.AsSpan(bodyOffset));
+        bytes[^1] = 0;
+        return new Message(bytes, idLine, bodyOffset, Utf8.IsValid(body), hasEscapes, expiresAt: 0);
     }
 
     /// <summary>A message without a body, of the broker's own.</summary>
@@ -209,6 +233,12 @@ internal static class MessageEncoder
             int length = name.Length + 1 + value.Length;
             rest[length] = (byte)'\n';
             Length += length + 1;
+        }
+
+        public void Lines(ReadOnlySpan<byte> lines)
+        {
+            lines.CopyTo(_buffer[Length..]);
+            Length += lines.Length;
         }
 
         public ReadOnlySpan<byte> Escaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)

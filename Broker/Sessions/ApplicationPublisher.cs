@@ -30,7 +30,7 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
             return error;
 
         Write(name, body, headers, retain);
-        var input = new ReadOnlySequence<byte>(_frame.WrittenMemory);
+        ReadOnlySpan<byte> input = _frame.WrittenSpan;
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
             return _parser.Error;
         error = SendHeaders.TryRead(frame, environment.Time, out long expiresAt, out RetainAction action);
