@@ -1,17 +1,14 @@
-using System.Buffers;
-using System.Buffers.Text;
-
 namespace Comparison.Loads;
 
 /// <summary>
-/// What a message carries to be checked by, as text: publisher (4 hexadecimal digits), its sequence number (8), when the message was due, in
-/// nanoseconds of <see cref="Wire.Clock"/> (14), then letters that depend on the sequence number.
+/// What a message carries to be checked by, as text: its publisher and its sequence number, 8 hexadecimal digits each, when it was due, in
+/// nanoseconds of <see cref="Wire.Clock"/> (16 digits), letters, and a last one that depends on the sequence number.
 /// </summary>
 internal static class Body
 {
-    public const int MarkLength = 12;
-    public const int DueLength = 14;
-    public const int MinLength = MarkLength + DueLength + 1;
+    public const int MinLength = (4 * Number) + 1;
+
+    private const int Number = Hexadecimal.Length;
 
     public static void Fill(Span<byte> body)
     {
@@ -21,8 +18,10 @@ internal static class Body
 
     public static void Stamp(Span<byte> body, int publisher, uint sequence, long due)
     {
-        Utf8Formatter.TryFormat(((ulong)publisher << 32) | sequence, body, out _, new StandardFormat('X', MarkLength));
-        Utf8Formatter.TryFormat(due, body[MarkLength..], out _, new StandardFormat('X', DueLength));
+        Hexadecimal.Write(body, (uint)publisher);
+        Hexadecimal.Write(body[Number..], sequence);
+        Hexadecimal.Write(body[(2 * Number)..], (uint)(due >> 32));
+        Hexadecimal.Write(body[(3 * Number)..], (uint)due);
         body[^1] = Last(sequence);
     }
 
@@ -31,15 +30,15 @@ internal static class Body
     {
         publisher = 0;
         sequence = 0;
-        if (body.Length != length || !Utf8Parser.TryParse(body[..MarkLength], out ulong mark, out int used, 'X') || used != MarkLength)
+        if (body.Length != length || length < MinLength)
             return false;
-        publisher = (int)(mark >> 32);
-        sequence = (uint)mark;
+        publisher = (int)Hexadecimal.Read(body);
+        sequence = Hexadecimal.Read(body[Number..]);
         return body[^1] == Last(sequence);
     }
 
     public static long Due(ReadOnlySpan<byte> body) =>
-        Utf8Parser.TryParse(body.Slice(MarkLength, DueLength), out long due, out _, 'X') ? due : 0;
+        ((long)Hexadecimal.Read(body[(2 * Number)..]) << 32) | Hexadecimal.Read(body[(3 * Number)..]);
 
     private static byte Last(uint sequence) => (byte)('A' + (sequence % 26));
 }

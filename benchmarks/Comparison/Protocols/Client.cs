@@ -28,6 +28,7 @@ internal abstract class Client : IWebSocketOwner, IDisposable
         _protocol = target.Protocol;
         Tally = tally;
         SubscriptionId = subscriptionId;
+        Header = new KnownHeader(subscriptionId);
         SubscriptionBytes = Encoding.ASCII.GetBytes(subscriptionId);
     }
 
@@ -41,6 +42,9 @@ internal abstract class Client : IWebSocketOwner, IDisposable
     public string SubscriptionId { get; }
 
     public byte[] SubscriptionBytes { get; }
+
+    /// <summary>What the messages that came before have in common.</summary>
+    public KnownHeader Header { get; }
 
     /// <summary>Bytes that the server has yet to take.</summary>
     public int Unsent => _connection.Unsent;

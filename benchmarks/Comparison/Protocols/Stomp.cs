@@ -55,14 +55,27 @@ internal sealed class Stomp(bool answersSubscribe = true) : Protocol
     /// <summary>Returns the length of the frame; zero while it is not whole.</summary>
     private static int ReadMessage(Client client, ReadOnlySpan<byte> bytes)
     {
-        int at = "MESSAGE\n".Length;
-        int bodyLength = -1;
-        bool isOwn = false;
+        bool isOwn = true;
+        if (!client.Header.TryRead(bytes, out int at, out int bodyLength) && !TryReadHeader(client, bytes, out at, out bodyLength, out isOwn))
+            return 0;
+        if (bytes.Length - at <= bodyLength)
+            return 0;
+        if (bytes[at + bodyLength] != 0)
+            throw new IOException("a frame without its NUL");
+        client.Deliver(bytes.Slice(at, bodyLength), isOwn);
+        return at + bodyLength + 1;
+    }
+
+    private static bool TryReadHeader(Client client, ReadOnlySpan<byte> bytes, out int at, out int bodyLength, out bool isOwn)
+    {
+        at = "MESSAGE\n".Length;
+        bodyLength = -1;
+        isOwn = false;
         while (true)
         {
             int length = bytes[at..].IndexOf((byte)'\n');
             if (length < 0)
-                return 0;
+                return false;
             ReadOnlySpan<byte> line = bytes.Slice(at, length);
             at += length + 1;
             if (line.IsEmpty)
@@ -73,14 +86,11 @@ internal sealed class Stomp(bool answersSubscribe = true) : Protocol
                 throw new IOException("a content-length that is no number");
         }
 
-        if (bodyLength < 0)
+        if (bodyLength >= 0)
+            client.Header.Learn(bytes[..at], bodyLength);
+        else
             bodyLength = bytes[at..].IndexOf((byte)0);
-        if (bodyLength < 0 || bytes.Length - at <= bodyLength)
-            return 0;
-        if (bytes[at + bodyLength] != 0)
-            throw new IOException("a frame without its NUL");
-        client.Deliver(bytes.Slice(at, bodyLength), isOwn);
-        return at + bodyLength + 1;
+        return bodyLength >= 0;
     }
 
     private static int ReadOther(Client client, ReadOnlySpan<byte> bytes)
