@@ -11,7 +11,7 @@ internal sealed record Options
           --servers A,B    only these: {string.Join(", ", servers)}
           --measures A,B   only these: {string.Join(", ", measures)}
           --quick          one short round each: to see that all works, not to compare
-          --output FOLDER  where comparison.json goes (artifacts/comparison)
+          --output FOLDER  where comparison.json and the table, comparison.md, go (artifacts/comparison)
           --plots FOLDER   where the plots go (where the results go)
           --keep           keep what comparison.json has of other servers and measures, and plot all of it
           --broker FILE    another build of the broker

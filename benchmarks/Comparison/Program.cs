@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Comparison;
 using Comparison.Measures;
 using Comparison.Reports;
@@ -25,6 +26,9 @@ if (options is null || !(options.Servers ?? []).All(serverKeys.Contains) || !(op
 #if DEBUG
 Console.WriteLine("This is a debug build, and so is the broker: dotnet run -c Release");
 #endif
+// Who interrupts this has no server left over: the runtime would end without its events.
+PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+PosixSignalRegistration[] endings = [.. signals.Select(static signal => PosixSignalRegistration.Create(signal, static _ => Environment.Exit(1)))];
 var cores = Cores.Split();
 var file = ResultFile.Open(options.Output, options.Keeps);
 Console.WriteLine($"{Machine.Description}; {cores}");
@@ -46,8 +50,13 @@ foreach (Server server in servers.Where(server => options.Servers?.Contains(serv
     }
 }
 
+Array.ForEach(endings, static ending => ending.Dispose());
+if (file.Results.Count == 0)
+    return 1;
 Console.WriteLine();
-Console.WriteLine(Table.Of(Catalogue.Measures, servers, file.Results));
+string table = Table.Of(Catalogue.Measures, servers, file.Results);
+Console.WriteLine(table);
+File.WriteAllText(Path.ChangeExtension(file.Path, "md"), $"{Machine.Description}; {cores}.\n\n{table}");
 string plots = options.Plots ?? options.Output;
 Directory.CreateDirectory(plots);
 foreach ((string name, IReadOnlyList<Measure> measures) in Catalogue.Plots)
