@@ -47,6 +47,29 @@ internal static class FrameEncoder
         return length + message.Length;
     }
 
+    /// <summary>Writes the frames of messages that have the same bytes for every receiver, and returns their length. There must be room.</summary>
+    public static int Write(Span<byte> destination, ReadOnlySpan<byte> prefix, ReadOnlySpan<Message> messages)
+    {
+        Span<byte> rest = destination;
+        foreach (Message message in messages)
+        {
+            ReadOnlySpan<byte> lead = message.Lead, shared = message.Bytes;
+            int length = WireFrame.WriteHeader(rest, message.IsText ? WireFrame.Text : WireFrame.Binary, prefix.Length + lead.Length + shared.Length);
+            prefix.CopyTo(rest[length..]);
+            length += prefix.Length;
+            if (!lead.IsEmpty)
+            {
+                lead.CopyTo(rest[length..]);
+                length += lead.Length;
+            }
+
+            shared.CopyTo(rest[length..]);
+            rest = rest[(length + shared.Length)..];
+        }
+
+        return destination.Length - rest.Length;
+    }
+
     /// <summary>A MESSAGE that is to be acknowledged: 1.2 names it in <c>ack</c>, older versions in a <c>message-id</c> of this delivery alone.</summary>
     public static int WriteToAcknowledge(IBufferWriter<byte> output, Subscription subscription, Message message, long sequence)
     {

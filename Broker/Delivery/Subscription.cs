@@ -159,11 +159,23 @@ internal sealed class Subscription
         return !Outbox.HasRoomFor(SizeOf(publication)) && Outbox.IsMoving;
     }
 
+    /// <summary>False when a publication that can be taken apart had better be.</summary>
+    public bool HasRoomFor(Publication publication) =>
+        _state != State.Live || IsOwn(publication) || _conflator is { IsAsked: true } || Window is { HasCredit: false } || Outbox.HasRoomFor(SizeOf(publication));
+
     /// <summary>Takes a publication; what finds no room meets the topic's policy at once.</summary>
     public void Deliver(Publication publication, DirtyOutboxes dirty)
     {
         if (IsOwn(publication))
             return;
+        if (publication.Parts is { } parts && (_state != State.Live || _conflator is not null || Window is not null))
+        {
+            // Here it counts which topic a message is of, or how many there are.
+            foreach (Publication part in parts)
+                Deliver(part, dirty);
+            return;
+        }
+
         if (_state != State.Live && IsTooEarlyOrLate(publication))
             return;
         if (publication.Offset >= _liveFrom) // else its stream has replayed it

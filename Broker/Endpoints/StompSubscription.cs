@@ -180,7 +180,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
             return false;
         ReadOnlySequence<byte> payload = bytes.Slice(reader.Position, length);
         bytes = bytes.Slice(payload.End);
-        if (_parser.Read(ref payload, out StompFrame frame) != StompParseResult.Frame)
+        ReadOnlySpan<byte> whole = payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray();
+        if (_parser.Read(ref whole, out StompFrame frame) != StompParseResult.Frame)
             return false;
         var headers = new KeyValuePair<string, string>[frame.Headers.Count];
         for (int i = 0; i < headers.Length; i++)
