@@ -22,7 +22,7 @@ internal sealed class Subscription
     private int _pulled;
     private volatile State _state;
 
-    public Subscription(Outbox outbox, int number, byte[] id, byte[] destination, bool isPattern, StompVersion version, AckMode ackMode, int prefetch, object? noLocalTo)
+    public Subscription(Outbox outbox, int number, byte[] id, byte[] destination, bool isPattern, StompVersion version, AckMode ackMode, int prefetch, object? noLocalTo, string session = "")
     {
         Outbox = outbox;
         Number = number;
@@ -32,6 +32,7 @@ internal sealed class Subscription
         Version = version;
         NoLocalTo = noLocalTo;
         Prefix = FrameEncoder.SubscriptionPrefix(id, version);
+        AckPrefix = number > 0 ? AckId.Prefix(session, number) : [];
         if (ackMode != AckMode.Auto)
             Window = new AckWindow(this, ackMode, prefetch);
     }
@@ -61,6 +62,9 @@ internal sealed class Subscription
 
     /// <summary>What every MESSAGE of it begins with.</summary>
     public byte[] Prefix { get; }
+
+    /// <summary>What the acknowledgements of its deliveries are called by begins with.</summary>
+    public byte[] AckPrefix { get; }
 
     /// <summary>What is given and not acknowledged; null in <c>auto</c> mode.</summary>
     public AckWindow? Window { get; }

@@ -165,7 +165,7 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
     // Who asks for the next one is done with this one.
     private void Acknowledge(StompMessage message)
     {
-        if (_consumer is null || !AckId.TryParse(Encoding.ASCII.GetBytes(message["ack"] ?? ""), out _, out long sequence))
+        if (_consumer is null || !AckId.TryParse(Encoding.ASCII.GetBytes(message["ack"] ?? ""), session: [], out _, out long sequence))
             return;
         _consumer.Queue.TryApply([new Settlement(_consumer, sequence, Verdict.Accept)], [], isReserved: false, _dirty);
         _dirty.Drain();

@@ -92,14 +92,14 @@ internal static class MessageEncoder
     }
 
     /// <summary>
-    /// A message as its dead-letter queue has it: the same, with why and where it died behind its id, and without a time to expire. What an
-    /// earlier death said is left out.
+    /// A message as its dead-letter queue has it: the same, with why and where it died behind its id, that queue for a destination, and without a time
+    /// to expire. What an earlier death said is left out.
     /// </summary>
-    public static Message DeadLetter(Message message, ReadOnlySpan<byte> reason, ReadOnlySpan<byte> queue)
+    public static Message DeadLetter(Message message, ReadOnlySpan<byte> reason, ReadOnlySpan<byte> queue, ReadOnlySpan<byte> deadLetterQueue)
     {
         ReadOnlySpan<byte> lines = message.HeaderLines;
         ReadOnlySpan<byte> rest = message.Bytes.AsSpan(message.Bytes.Length - message.Body.Length - 2); // the empty line, the body, NUL
-        byte[] buffer = new byte[message.Bytes.Length + 64 + reason.Length + (2 * queue.Length)];
+        byte[] buffer = new byte[message.Bytes.Length + 64 + reason.Length + (2 * (queue.Length + deadLetterQueue.Length))];
         var writer = new HeaderLines(buffer, StompVersion.V12);
         writer.Plain(HeaderNames.MessageId, message.Id);
         int idLine = writer.Length;
@@ -108,7 +108,9 @@ internal static class MessageEncoder
         while (!lines.IsEmpty)
         {
             int end = lines.IndexOf((byte)'\n') + 1;
-            if (!lines.StartsWith(HeaderNames.XDeathPrefix))
+            if (lines.StartsWith(HeaderNames.Destination) && lines[HeaderNames.Destination.Length] == (byte)':')
+                writer.Escaped(HeaderNames.Destination, deadLetterQueue);
+            else if (!lines.StartsWith(HeaderNames.XDeathPrefix))
                 writer.Lines(lines[..end]);
             lines = lines[end..];
         }

@@ -82,26 +82,28 @@ internal sealed partial class Session
         return TryPublishBatch() ? Step.NeedInput : Step.Hold;
     }
 
-    // The headers are those of the frame before, and ask for nothing but that the message be sent to the same topic.
+    // The headers are those of the frame before, and ask for nothing but that the message be sent to the same topic or queue.
     private Step HandleRepeat(ReadOnlySpan<byte> body, RepeatedHeaders headers)
     {
         Span<byte> id = stackalloc byte[MaxIdBytes];
         Message message = MessageEncoder.Repeat(headers.Lines, headers.HasLength, headers.HasEscapes, NextMessageId(id), body);
         _sent++;
         _sendRate?.Take();
+        if (headers.IsToQueue)
+            return AddToQueue(message) is var error && error == StompError.None ? Step.NeedInput : Fail(error, receipt: null);
         _batch.Add(message);
         _batchBytes += message.Bytes.Length;
         return _batchBytes < _environment.BatchBytes || TryPublishBatch() ? Step.NeedInput : Step.Hold;
     }
 
     /// <summary>A message's header lines, for those that follow with the same headers; without the <c>content-length</c> that the broker has added.</summary>
-    private sealed record RepeatedHeaders(byte[] Lines, bool HasLength, bool HasEscapes)
+    private sealed record RepeatedHeaders(byte[] Lines, bool HasLength, bool HasEscapes, bool IsToQueue)
     {
-        public static RepeatedHeaders Of(Message message, bool hasLength)
+        public static RepeatedHeaders Of(Message message, bool hasLength, bool isToQueue = false)
         {
             ReadOnlySpan<byte> lines = message.HeaderLines;
             int length = hasLength ? lines.Length : lines[..^1].LastIndexOf((byte)'\n') + 1; // it is the last one
-            return new RepeatedHeaders(lines[..length].ToArray(), hasLength, message.HasEscapes);
+            return new RepeatedHeaders(lines[..length].ToArray(), hasLength, message.HasEscapes, isToQueue);
         }
     }
 
@@ -203,11 +205,13 @@ internal sealed partial class Session
 
     private ReadOnlySpan<byte> NextMessageId(Span<byte> buffer)
     {
-        _idPrefix ??= Encoding.ASCII.GetBytes(Id + "-");
-        _idPrefix.CopyTo(buffer);
-        System.Buffers.Text.Utf8Formatter.TryFormat(_sent + 1, buffer[_idPrefix.Length..], out int written);
-        return buffer[..(_idPrefix.Length + written)];
+        byte[] prefix = IdPrefix;
+        prefix.CopyTo(buffer);
+        System.Buffers.Text.Utf8Formatter.TryFormat(_sent + 1, buffer[prefix.Length..], out int written);
+        return buffer[..(prefix.Length + written)];
     }
+
+    private byte[] IdPrefix => _idPrefix ??= Encoding.ASCII.GetBytes(Id + "-");
 
     private void CountInput()
     {

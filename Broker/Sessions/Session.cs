@@ -307,8 +307,7 @@ internal sealed partial class Session : IOutboxOwner
     {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
-        foreach (Subscription subscription in _subscriptions.Values)
-            Unsubscribe(subscription, skipWaiting: false);
+        UnsubscribeAll();
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
         ReleaseTempQueues();
         _publisher.Dirty.Drain();
