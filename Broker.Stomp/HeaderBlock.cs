@@ -11,13 +11,13 @@ internal enum BlockScan : byte
 }
 
 /// <summary>
-/// A frame from its command to the empty line, while it arrives. Offsets count from the frame's first byte. Lines are scanned where they
-/// lie while they lie in one segment; otherwise the block is gathered in a rented buffer, each byte copied once.
+/// A frame from its command to the empty line, while it arrives. Offsets count from the frame's first byte. Lines are scanned where they lie.
 /// </summary>
 internal sealed class HeaderBlock(StompLimits limits)
 {
-    // What little is copied of a body that follows in the same segment; scanning resumes between two such pieces.
-    private const int CopyStep = 1024;
+    // Longer ones are not kept.
+    private const int LongestRepeat = 512;
+    private const int FirstRepeat = 128;
 
     // Most clients' frames have fewer headers; the table grows up to the limit when one has more.
     private const int InitialHeaders = 8;
@@ -36,9 +36,11 @@ internal sealed class HeaderBlock(StompLimits limits)
     private bool _isConnect;
     private StompVersion _escaping;
     private StompError _heldBack;
-    private byte[]? _gathered;
-    private int _gatheredLength;
     private byte[]? _decoded;
+    private byte[] _remembered = [];
+    private int _rememberedLength;
+    private ulong _names;
+    private bool _isDecoded;
 
     /// <summary>The command, once the block is complete.</summary>
     public StompCommand Command { get; private set; }
@@ -51,69 +53,48 @@ internal sealed class HeaderBlock(StompLimits limits)
 
     public void Reset()
     {
-        _count = _lines = _lineStart = _scanned = _gatheredLength = 0;
+        _count = _lines = _lineStart = _scanned = _rememberedLength = 0;
         _contentLength = -1;
-        _commandRead = _isConnect = false;
+        _names = 0;
+        _commandRead = _isConnect = _isDecoded = false;
         _heldBack = Error = StompError.None;
-        if (_gathered is not null)
-            ArrayPool<byte>.Shared.Return(_gathered);
-        if (_decoded is not null)
-            ArrayPool<byte>.Shared.Return(_decoded);
-        _gathered = _decoded = null;
     }
 
     /// <summary>The error to report where <paramref name="error"/> is found: the first one counts.</summary>
     public StompError HeldBack(StompError error) => _heldBack != StompError.None ? _heldBack : error;
 
-    public BlockScan Scan(in ReadOnlySequence<byte> input, StompVersion version, int frameBytes)
+    /// <summary>Gives back what decoding took, once the frame is done with.</summary>
+    public void LetGo()
     {
-        int available = (int)Math.Min(input.Length, frameBytes);
-        ReadOnlySpan<byte> first = input.FirstSpan;
-        if (_gatheredLength == 0)
-        {
-            BlockScan scan = ScanLines(first.Length > available ? first[..available] : first, version);
-            if (scan != BlockScan.More || first.Length >= available)
-                return scan;
-        }
-        return GatherAndScan(in input, available, version);
+        if (_decoded is null)
+            return;
+        ArrayPool<byte>.Shared.Return(_decoded);
+        _decoded = null;
     }
 
-    private BlockScan GatherAndScan(in ReadOnlySequence<byte> input, int available, StompVersion version)
+    /// <summary>
+    /// Keeps a complete block, so that another one with the same bytes needs neither scanning nor decoding: who publishes to one destination mostly
+    /// repeats all its headers.
+    /// </summary>
+    public void Remember(ReadOnlySpan<byte> bytes)
     {
-        if (available <= _gatheredLength)
-            return BlockScan.More;
-        foreach (ReadOnlyMemory<byte> segment in input.From(_gatheredLength))
-        {
-            ReadOnlySpan<byte> rest = segment.Span;
-            if (rest.Length > available - _gatheredLength)
-                rest = rest[..(available - _gatheredLength)];
-            while (!rest.IsEmpty)
-            {
-                ReadOnlySpan<byte> step = rest[..Math.Min(rest.Length, CopyStep)];
-                Gather(step);
-                BlockScan scan = ScanLines(_gathered.AsSpan(0, _gatheredLength), version);
-                if (scan != BlockScan.More)
-                    return scan;
-                rest = rest[step.Length..];
-            }
-        }
-        return BlockScan.More;
+        if (_isDecoded || bytes.Length > LongestRepeat)
+            return;
+        if (_remembered.Length < bytes.Length)
+            _remembered = new byte[Math.Max(bytes.Length, FirstRepeat)];
+        bytes.CopyTo(_remembered);
+        _rememberedLength = bytes.Length;
     }
 
-    private void Gather(ReadOnlySpan<byte> bytes)
-    {
-        int needed = _gatheredLength + bytes.Length;
-        if (_gathered is null || _gathered.Length < needed)
-        {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, 2 * _gatheredLength));
-            _gathered.AsSpan(0, _gatheredLength).CopyTo(larger);
-            if (_gathered is not null)
-                ArrayPool<byte>.Shared.Return(_gathered);
-            _gathered = larger;
-        }
-        bytes.CopyTo(_gathered.AsSpan(_gatheredLength));
-        _gatheredLength = needed;
-    }
+    /// <summary>Makes the next block a new one.</summary>
+    public void Forget() => _rememberedLength = 0;
+
+    /// <summary>Whether the input begins with the same block again, which is then this one as it stands.</summary>
+    public bool IsRepeatedBy(ReadOnlySpan<byte> input) =>
+        _rememberedLength > 0 && input.StartsWith(_remembered.AsSpan(0, _rememberedLength));
+
+    public BlockScan Scan(ReadOnlySpan<byte> input, StompVersion version, int frameBytes) =>
+        ScanLines(input.Length > frameBytes ? input[..frameBytes] : input, version);
 
     // Goes on where it ended. What it decides at a byte depends on the bytes up to that one, and on nothing behind it.
     private BlockScan ScanLines(ReadOnlySpan<byte> bytes, StompVersion version)
@@ -193,26 +174,13 @@ internal sealed class HeaderBlock(StompLimits limits)
             _contentLength = _count;
         if (_count == _table.Length)
             Array.Resize(ref _table, Math.Min(2 * _count, limits.Headers));
+        _names |= StompHeaders.Mark(line[nameStart..nameEnd]);
         _table[_count++] = new HeaderRange(_lineStart + nameStart, nameEnd - nameStart, _lineStart + valueStart, valueEnd - valueStart);
         return StompError.None;
     }
 
-    /// <summary>The bytes of the block; gathered now if they no longer lie in one segment.</summary>
-    public ReadOnlySpan<byte> Bytes(scoped in ReadOnlySequence<byte> input)
-    {
-        ReadOnlySpan<byte> first = input.FirstSpan;
-        if (first.Length >= Length)
-            return first[..Length];
-        if (_gatheredLength < Length)
-        {
-            foreach (ReadOnlyMemory<byte> segment in input.Slice(_gatheredLength, Length - _gatheredLength))
-                Gather(segment.Span);
-        }
-        return _gathered.AsSpan(0, Length);
-    }
-
     /// <summary>The headers of a complete and decoded block.</summary>
-    public StompHeaders Headers(ReadOnlySpan<byte> bytes) => new(bytes, _decoded, _table.AsSpan(0, _count));
+    public StompHeaders Headers(ReadOnlySpan<byte> bytes) => new(bytes, _decoded, _table.AsSpan(0, _count), _isDecoded ? ulong.MaxValue : _names);
 
     /// <summary>Checks and unescapes a complete block, once.</summary>
     public StompError Decode(ReadOnlySpan<byte> bytes, StompVersion version)
@@ -221,6 +189,7 @@ internal sealed class HeaderBlock(StompLimits limits)
             TrimValues(bytes);
         if (!bytes.ContainsAny(Undecoded))
             return StompError.None;
+        _isDecoded = true;
         if (!Utf8.IsValid(bytes))
             return StompError.BadHeaderUtf8;
         bool escapes = _escaping != StompVersion.V10 && bytes.Contains((byte)'\\');

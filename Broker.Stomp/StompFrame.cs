@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Broker.Stomp;
 
 /// <summary>
@@ -8,11 +6,12 @@ namespace Broker.Stomp;
 /// </summary>
 public readonly ref struct StompFrame
 {
-    internal StompFrame(StompCommand command, StompHeaders headers, ReadOnlySequence<byte> body)
+    internal StompFrame(StompCommand command, StompHeaders headers, ReadOnlySpan<byte> body, bool isRepeat)
     {
         Command = command;
         Headers = headers;
         Body = body;
+        IsRepeat = isRepeat;
     }
 
     /// <summary>The command.</summary>
@@ -22,5 +21,11 @@ public readonly ref struct StompFrame
     public StompHeaders Headers { get; }
 
     /// <summary>The body without the NUL that ends the frame; empty where there is none.</summary>
-    public ReadOnlySequence<byte> Body { get; }
+    public ReadOnlySpan<byte> Body { get; }
+
+    /// <summary>
+    /// True when the frame before was a SEND too, with the same bytes up to its body: whatever was found out about its headers holds again. False says
+    /// nothing.
+    /// </summary>
+    public bool IsRepeat { get; }
 }

@@ -26,8 +26,12 @@ public readonly ref struct StompHeaders
     private readonly ReadOnlySpan<byte> _decoded;
     private readonly ReadOnlySpan<HeaderRange> _ranges;
 
-    internal StompHeaders(ReadOnlySpan<byte> block, ReadOnlySpan<byte> decoded, ReadOnlySpan<HeaderRange> ranges)
+    // The marks of all names: most look-ups are for what is not there.
+    private readonly ulong _marks;
+
+    internal StompHeaders(ReadOnlySpan<byte> block, ReadOnlySpan<byte> decoded, ReadOnlySpan<HeaderRange> ranges, ulong marks)
     {
+        _marks = marks;
         _block = block;
         _decoded = decoded;
         _ranges = ranges;
@@ -60,8 +64,13 @@ public readonly ref struct StompHeaders
     /// <summary>Whether an earlier header has the name of the one at <paramref name="i"/>, which therefore does not count.</summary>
     public bool IsRepeat(int i) => IndexOf(Bytes(_ranges[i].NameStart, _ranges[i].NameLength), i) >= 0;
 
+    /// <summary>One bit of 64 for a name, which is never empty.</summary>
+    internal static ulong Mark(ReadOnlySpan<byte> name) => 1UL << (((name.Length * 5) + (name[0] * 3) + name[^1]) & 63);
+
     private int IndexOf(ReadOnlySpan<byte> name, int count)
     {
+        if (name.IsEmpty || (_marks & Mark(name)) == 0)
+            return -1;
         for (int i = 0; i < count; i++)
         {
             ref readonly HeaderRange range = ref _ranges[i];

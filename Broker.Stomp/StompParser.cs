@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Broker.Stomp;
 
 // The grammar, after the augmented BNF of STOMP 1.2:
@@ -53,6 +51,7 @@ public sealed class StompParser(StompLimits limits)
     private int _blockLength;
     private int _bodyLength;
     private int _scanned;
+    private bool _isRepeat;
     private byte[]? _errorReceipt;
 
     private enum Phase : byte
@@ -90,23 +89,33 @@ public sealed class StompParser(StompLimits limits)
     }
 
     /// <summary>
-    /// Reads the next frame. The caller passes all bytes not yet consumed, each time; <paramref name="input"/> is advanced past what was
-    /// consumed: line ends, and whole frames. The frame is a view, valid until the next call. Never throws for what the input contains;
-    /// after an error every call comes to the same error.
+    /// Reads the next frame. The caller passes all bytes not yet consumed, each time, in one piece; <paramref name="input"/> is advanced past
+    /// what was consumed: line ends, and whole frames. The frame is a view, valid until the next call. Never throws for what the input
+    /// contains; after an error every call comes to the same error.
     /// </summary>
-    public StompParseResult Read(scoped ref ReadOnlySequence<byte> input, out StompFrame frame)
+    public StompParseResult Read(scoped ref ReadOnlySpan<byte> input, out StompFrame frame)
     {
         frame = default;
         if (_phase == Phase.Between)
         {
-            _block.Reset();
+            _block.LetGo();
             if (!SkipBetween(ref input))
                 return StompParseResult.NeedMore;
-            _phase = Phase.Block;
+            _isRepeat = _block.IsRepeatedBy(input);
+            if (_isRepeat)
+            {
+                _scanned = _blockLength;
+                _phase = Phase.Body;
+            }
+            else
+            {
+                _block.Reset();
+                _phase = Phase.Block;
+            }
         }
         if (_phase == Phase.Block)
         {
-            StompParseResult result = ReadBlock(in input);
+            StompParseResult result = ReadBlock(input);
             if (result != StompParseResult.Frame)
                 return result;
         }
@@ -117,53 +126,50 @@ public sealed class StompParser(StompLimits limits)
     /// Forgets the frame just read, which the caller has not consumed: the next <see cref="Read"/> begins with it again. For a
     /// receiver that finds that it cannot handle a frame yet.
     /// </summary>
-    public void Unread() => _phase = Phase.Between;
-
-    // False when nothing is left that begins a frame. A CR that may yet become CR LF stays in the input and begins none.
-    private static bool SkipBetween(ref ReadOnlySequence<byte> input)
+    public void Unread()
     {
-        ReadOnlySpan<byte> first = input.FirstSpan;
-        int skipped = 0;
-        while (skipped < first.Length && first[skipped] is (byte)'\n' or 0)
-            skipped++;
-        if (skipped < first.Length && first[skipped] != '\r')
-        {
-            if (skipped > 0)
-                input = input.Slice(skipped);
-            return true;
-        }
-        var reader = new SequenceReader<byte>(input);
-        while (true)
-        {
-            reader.AdvancePastAny((byte)'\n', (byte)0);
-            if (!reader.IsNext("\r\n"u8, advancePast: true))
-                break;
-        }
-        input = input.Slice(reader.Position);
-        return reader.Remaining > 1 || (reader.TryPeek(out byte last) && last != '\r');
+        _phase = Phase.Between;
+        _block.Forget();
     }
 
-    private StompParseResult ReadBlock(in ReadOnlySequence<byte> input)
+    // False when nothing is left that begins a frame. A CR that may yet become CR LF stays in the input and begins none.
+    private static bool SkipBetween(ref ReadOnlySpan<byte> input)
     {
-        BlockScan scan = _block.Scan(in input, Version, FrameBytes);
+        int skipped = 0;
+        while (skipped < input.Length)
+        {
+            if (input[skipped] is (byte)'\n' or 0)
+                skipped++;
+            else if (input[skipped] == '\r' && skipped + 1 < input.Length && input[skipped + 1] == '\n')
+                skipped += 2;
+            else
+                break;
+        }
+        input = input[skipped..];
+        return input.Length > 1 || (input.Length == 1 && input[0] != '\r');
+    }
+
+    private StompParseResult ReadBlock(ReadOnlySpan<byte> input)
+    {
+        BlockScan scan = _block.Scan(input, Version, FrameBytes);
         if (scan == BlockScan.More)
-            return input.Length > FrameBytes ? Fail(_block.HeldBack(StompError.FrameTooLarge), in input) : StompParseResult.NeedMore;
+            return input.Length > FrameBytes ? Fail(_block.HeldBack(StompError.FrameTooLarge), input) : StompParseResult.NeedMore;
         StompError error = _block.Error;
         if (scan == BlockScan.Complete && error == StompError.None)
-            error = CompleteBlock(in input);
+            error = CompleteBlock(input);
         if (error != StompError.None)
-            return Fail(error, in input);
+            return Fail(error, input);
         _phase = Phase.Body;
         return StompParseResult.Frame;
     }
 
-    private StompError CompleteBlock(in ReadOnlySequence<byte> input)
+    private StompError CompleteBlock(ReadOnlySpan<byte> input)
     {
         _blockLength = _scanned = _block.Length;
-        StompError error = _block.Decode(_block.Bytes(in input), Version);
+        StompError error = _block.Decode(input[.._blockLength], Version);
         if (error != StompError.None)
             return error;
-        error = _block.ReadContentLength(_block.Bytes(in input), out _bodyLength);
+        error = _block.ReadContentLength(input[.._blockLength], out _bodyLength);
         if (error != StompError.None)
             return error;
         if (_bodyLength >= FrameBytes - _blockLength)
@@ -171,7 +177,7 @@ public sealed class StompParser(StompLimits limits)
         return _bodyLength > 0 && !AcceptsBody ? StompError.BodyNotAllowed : StompError.None;
     }
 
-    private StompParseResult ReadBody(scoped ref ReadOnlySequence<byte> input, out StompFrame frame)
+    private StompParseResult ReadBody(scoped ref ReadOnlySpan<byte> input, out StompFrame frame)
     {
         frame = default;
         int end;
@@ -180,63 +186,48 @@ public sealed class StompParser(StompLimits limits)
             end = _blockLength + _bodyLength;
             if (input.Length <= end)
                 return StompParseResult.NeedMore;
-            if (input.At(end) != 0)
-                return Fail(StompError.MissingNul, in input);
+            if (input[end] != 0)
+                return Fail(StompError.MissingNul, input);
         }
         else
         {
-            end = FindNul(in input);
+            end = FindNul(input);
             if (end < 0)
-                return input.Length > FrameBytes ? Fail(StompError.FrameTooLarge, in input) : StompParseResult.NeedMore;
+                return input.Length > FrameBytes ? Fail(StompError.FrameTooLarge, input) : StompParseResult.NeedMore;
             if (end > _blockLength && !AcceptsBody)
-                return Fail(StompError.BodyNotAllowed, in input);
+                return Fail(StompError.BodyNotAllowed, input);
         }
-        ReadOnlySequence<byte> body = end > _blockLength && HasBody
-            ? input.Slice(_blockLength, end - _blockLength)
-            : ReadOnlySequence<byte>.Empty;
-        frame = new StompFrame(_block.Command, _block.Headers(_block.Bytes(in input)), body);
-        input = input.Slice(end + 1);
+        ReadOnlySpan<byte> block = input[.._blockLength];
+        frame = new StompFrame(_block.Command, _block.Headers(block), HasBody ? input[_blockLength..end] : default, _isRepeat);
+        if (_block.Command == StompCommand.Send && !_isRepeat)
+            _block.Remember(block);
+        input = input[(end + 1)..];
         _phase = Phase.Between;
         return StompParseResult.Frame;
     }
 
     // The offset of the NUL that ends the frame; -1 when there is none yet within the limit. Where no body may be, any first byte will do.
-    private int FindNul(in ReadOnlySequence<byte> input)
+    private int FindNul(ReadOnlySpan<byte> input)
     {
-        int available = (int)Math.Min(input.Length, FrameBytes);
+        int available = Math.Min(input.Length, FrameBytes);
         if (available <= _scanned)
             return -1;
         if (!AcceptsBody)
-            return input.At(_blockLength) == 0 ? _blockLength : int.MaxValue;
-        ReadOnlySpan<byte> first = input.FirstSpan;
-        if (first.Length >= available)
-        {
-            int found = first[_scanned..available].IndexOf((byte)0);
-            int end = found < 0 ? -1 : _scanned + found;
-            _scanned = available;
-            return end;
-        }
-        foreach (ReadOnlyMemory<byte> segment in input.From(_scanned))
-        {
-            ReadOnlySpan<byte> span = segment.Span;
-            if (span.Length > available - _scanned)
-                span = span[..(available - _scanned)];
-            int found = span.IndexOf((byte)0);
-            if (found >= 0)
-                return _scanned + found;
-            _scanned += span.Length;
-        }
-        return -1;
+            return input[_blockLength] == 0 ? _blockLength : int.MaxValue;
+        int found = input[_scanned..available].IndexOf((byte)0);
+        int end = found < 0 ? -1 : _scanned + found;
+        _scanned = available;
+        return end;
     }
 
     private bool HasBody => _block.Command is StompCommand.Send or StompCommand.Message or StompCommand.Error;
 
     private bool AcceptsBody => HasBody || (_block.Command == StompCommand.Subscribe && Version == StompVersion.V10);
 
-    private StompParseResult Fail(StompError error, in ReadOnlySequence<byte> input)
+    private StompParseResult Fail(StompError error, ReadOnlySpan<byte> input)
     {
         Error = error;
-        _errorReceipt = _block.FindReceipt(_block.Bytes(in input), Version);
+        _errorReceipt = _block.FindReceipt(input[..Math.Min(_block.Length, input.Length)], Version);
         _phase = Phase.Failed;
         return StompParseResult.Error;
     }

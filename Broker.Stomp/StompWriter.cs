@@ -78,13 +78,6 @@ public ref struct StompWriter(IBufferWriter<byte> output, StompVersion version)
         }
     }
 
-    /// <summary>Writes a body in several segments as it is.</summary>
-    public void Body(in ReadOnlySequence<byte> body)
-    {
-        foreach (ReadOnlyMemory<byte> segment in body)
-            Body(segment.Span);
-    }
-
     /// <summary>Ends the frame with its NUL and hands all bytes to the output.</summary>
     public void End()
     {

@@ -4,6 +4,7 @@ using Broker.Endpoints;
 using Broker.Security;
 using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -48,11 +49,13 @@ internal static class Program
         builder.WebHost.ConfigureKestrel(static kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.ConfigureEndpointDefaults(static endpoint => endpoint.UseSocketOutput());
+            kestrel.ConfigureEndpointDefaults(static endpoint => endpoint.Use(static next => connection =>
+                connection is SocketConnection socket ? socket.ServeAsync(next) : next(connection)));
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10); // governs a silent connection too
         });
         builder.Services.AddOptions<BrokerOptions>().BindBroker(builder.Configuration);
+        builder.Services.AddSingleton<IConnectionListenerFactory, SocketTransport>();
         builder.Services.AddStompBroker();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<BrokerOptions>>(static (host, broker) =>
             host.ShutdownTimeout = broker.Value.ShutdownTimeout + AfterShutdown);

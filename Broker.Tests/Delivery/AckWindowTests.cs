@@ -99,16 +99,4 @@ public class AckWindowTests
         stand.Outbox.Bytes.Should().Be(0);
         stand.Outbox.Owed.Should().Be(0);
     }
-
-    [Theory]
-    [InlineData("1-1", 1, 1)]
-    [InlineData("2147483647-9223372036854775807", int.MaxValue, long.MaxValue)]
-    public void An_ack_id_is_read_as_it_was_written(string text, int subscription, long sequence)
-    {
-        Span<byte> written = stackalloc byte[AckId.MaxLength];
-        int length = AckId.Format(written, subscription, sequence);
-        System.Text.Encoding.ASCII.GetString(written[..length]).Should().Be(text);
-        AckId.TryParse(written[..length], out int number, out long parsed).Should().BeTrue();
-        (number, parsed).Should().Be((subscription, sequence));
-    }
 }

@@ -22,7 +22,7 @@ public class DeadLetterTests
 
         await client.SubscribeAsync("d", "/queue/DLQ.a:b", QueueSteps.Individual);
         TestFrame dead = await client.ReadFrameAsync("MESSAGE");
-        (dead.Text, dead["own"], dead["destination"], dead["message-id"]).Should().Be(("m", "kept", "/queue/a:b", message["message-id"]));
+        (dead.Text, dead["own"], dead["destination"], dead["message-id"]).Should().Be(("m", "kept", "/queue/DLQ.a:b", message["message-id"]));
         (dead["x-death-reason"], dead["x-death-queue"], dead["x-delivery-count"], dead["redelivered"]).Should().Be(("rejected", "/queue/a:b", "1", "false"));
         Reading(broker, "dead_lettered").Should().Be(1);
     }
@@ -106,6 +106,40 @@ public class DeadLetterTests
         (await client.ReadTextAsync()).Should().Be("first");
 
         (await broker.DrainAsync("/queue/a")).Should().Equal("stays", "never");
+    }
+
+    [Fact]
+    public async Task What_dies_at_one_time_dies_in_order()
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient client = await broker.ConnectAsync();
+        string expires = broker.Time.GetUtcNow().AddSeconds(1).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        for (int i = 0; i < 300; i++)
+            await client.SendAsync("/queue/a", i.ToString(CultureInfo.InvariantCulture), ("expires", expires));
+        await client.ShouldHaveNothingToReadAsync();
+
+        broker.Time.Advance(TimeSpan.FromSeconds(2));
+        broker.Tidy();
+
+        (await broker.DrainAsync("/queue/DLQ.a")).Should().Equal(Enumerable.Range(0, 300).Select(i => i.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    [Theory]
+    [InlineData("1.0")]
+    [InlineData("1.1")]
+    public async Task Older_versions_are_told_as_they_escape(string version)
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient client = await broker.ConnectAsync(version);
+        await client.SubscribeAsync("s", "/queue/a:b", QueueSteps.Individual);
+        await client.SendAsync("/queue/a:b", "m");
+        TestFrame message = await client.ReadFrameAsync("MESSAGE");
+        await client.DoAsync("NACK", [("message-id", message["message-id"]!), ("subscription", "s"), ("requeue", "false")]);
+
+        await client.SubscribeAsync("d", "/queue/DLQ.a:b");
+
+        TestFrame dead = await client.ReadFrameAsync("MESSAGE");
+        (dead.Text, dead["destination"], dead["x-death-queue"], dead["x-death-reason"]).Should().Be(("m", "/queue/DLQ.a:b", "/queue/a:b", "rejected"));
     }
 
     [Fact]

@@ -34,6 +34,52 @@ public class QueueDeliveryTests
     }
 
     [Fact]
+    public async Task What_has_the_headers_of_the_one_before_goes_where_that_went_whatever_stands_between()
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.SubscribeAsync("q", "/queue/a", QueueSteps.Individual);
+        await client.SubscribeAsync("t", "/topic/a");
+        await client.SubscribeAsync("r", "/temp-queue/r");
+        (string, string)[][] kinds =
+        [
+            [("destination", "/queue/a"), ("reply-to", "/temp-queue/x")],
+            [("destination", "/topic/a")],
+            [("destination", "/temp-queue/r")],
+            [("destination", "/queue/b")],
+        ];
+        var random = new Random(3);
+        var sent = new List<(int Kind, string Body)>();
+        var bytes = new List<byte>();
+        for (int i = 0; i < 300; i++)
+        {
+            int kind = random.Next(kinds.Length);
+            for (int n = random.Next(1, 5); n > 0; n--)
+            {
+                sent.Add((kind, $"{i}-{n}"));
+                bytes.AddRange(client.Encode("SEND", kinds[kind], System.Text.Encoding.ASCII.GetBytes($"{i}-{n}")));
+            }
+        }
+
+        await client.Socket.SendBinaryAsync(bytes.ToArray());
+
+        var seen = new Dictionary<string, List<string>> { ["q"] = [], ["t"] = [], ["r"] = [] };
+        var replyTo = new HashSet<string?>();
+        for (int i = sent.Count(message => message.Kind < 3); i > 0; i--)
+        {
+            TestFrame message = await client.ReadFrameAsync("MESSAGE");
+            seen[message["subscription"]!].Add(message.Text);
+            if (message["subscription"] == "q")
+                replyTo.Add(message["reply-to"]);
+        }
+
+        foreach ((string subscription, int kind) in (ReadOnlySpan<(string, int)>)[("q", 0), ("t", 1), ("r", 2)])
+            seen[subscription].Should().Equal(sent.Where(message => message.Kind == kind).Select(message => message.Body));
+        replyTo.Should().ContainSingle().Which.Should().StartWith("/temp-queue/r-");
+        (await broker.DrainAsync("/queue/b")).Should().Equal(sent.Where(message => message.Kind == 3).Select(message => message.Body));
+    }
+
+    [Fact]
     public async Task Consumers_take_turns_message_by_message()
     {
         await using var broker = new MemoryBroker();

@@ -63,6 +63,32 @@ public class QueueLimitTests
     }
 
     [Fact]
+    public async Task One_message_that_is_larger_than_the_queue_may_be_is_refused()
+    {
+        await using var broker = new MemoryBroker(options => (options.Limits.FrameBytes, options.Limits.WebSocketMessageBytes, options.Limits.QueueBytes) = (32 << 20, 64 << 20, 6 << 20));
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.PublishAsync("/queue/a", "fits");
+
+        await client.SendAsync("/queue/a", new string('x', 8 << 20));
+
+        (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("queue full");
+    }
+
+    [Fact]
+    public async Task A_SEND_with_the_headers_of_the_one_before_is_refused_as_any()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 7);
+        using StompTestClient client = await broker.ConnectAsync();
+        byte[] many = [.. Enumerable.Range(0, 10).SelectMany(i => client.Encode("SEND", [("destination", "/queue/a"), ("n", "same")], System.Text.Encoding.ASCII.GetBytes(Text(i))))];
+
+        await client.Socket.SendBinaryAsync(many);
+
+        TestFrame error = await client.ReadErrorAndEndAsync(1008);
+        (error["message"], error["receipt-id"]).Should().Be(("queue full", null));
+        (await broker.DrainAsync("/queue/a")).Should().Equal("0", "1", "2", "3", "4", "5", "6");
+    }
+
+    [Fact]
     public async Task A_transaction_that_does_not_find_room_as_a_whole_does_nothing()
     {
         await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 2);

@@ -174,10 +174,11 @@ public class QueueSettlementTests
     }
 
     [Theory]
-    [InlineData("1-3")]
-    [InlineData("2-1")]
-    [InlineData("1")]
-    [InlineData("1-0")]
+    [InlineData("SESSION-1-3")]
+    [InlineData("SESSION-2-1")]
+    [InlineData("SESSION-1")]
+    [InlineData("SESSION-1-0")]
+    [InlineData("1-1")]
     [InlineData("")]
     public async Task An_id_that_was_never_given_is_refused(string id)
     {
@@ -188,10 +189,58 @@ public class QueueSettlementTests
         await client.SendAsync("/queue/a", "2");
         await client.ReadTextsAsync(2);
 
-        await client.SendFrameAsync("ACK", [("id", id), ("receipt", "r")]);
+        await client.SendFrameAsync("ACK", [("id", id.Replace("SESSION", client.Connected!["session"], StringComparison.Ordinal)), ("receipt", "r")]);
 
         TestFrame error = await client.ReadErrorAndEndAsync();
         (error["message"], error["receipt-id"]).Should().Be(("bad ack id", "r"));
+    }
+
+    [Theory]
+    [InlineData("1.2")]
+    [InlineData("1.1")]
+    public async Task An_answer_to_what_an_earlier_connection_was_given_is_ignored(string version)
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient earlier = await broker.ConnectAsync(version);
+        await earlier.SubscribeAsync("s", "/queue/a", QueueSteps.Individual);
+        await earlier.SendAsync("/queue/a", "1");
+        TestFrame given = await earlier.ReadFrameAsync("MESSAGE");
+        await broker.CutAsync(earlier);
+        using StompTestClient client = await broker.ConnectAsync(version);
+        await client.SubscribeAsync("s", "/queue/a", QueueSteps.Individual);
+        TestFrame again = await client.ReadFrameAsync("MESSAGE");
+        again["x-delivery-count"].Should().Be("2");
+
+        await client.DoAsync("BEGIN", [("transaction", "t")]);
+        await client.DoAsync("NACK", [("transaction", "t"), .. Names(given)]);
+        await client.DoAsync("COMMIT", [("transaction", "t")]);
+        await client.DoAsync("ACK", Names(given));
+        broker.Environment.Queues.Totals().Unacknowledged.Should().Be(1);
+        await client.DoAsync("ACK", Names(again));
+        broker.Environment.Queues.Totals().Unacknowledged.Should().Be(0);
+
+        static (string, string)[] Names(TestFrame message) =>
+            message["ack"] is { } ack ? [("id", ack)] : [("message-id", message["message-id"]!), ("subscription", "s")];
+    }
+
+    [Fact]
+    public async Task What_several_consumers_of_a_lost_connection_held_goes_back_in_one_order()
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient lost = await broker.ConnectAsync();
+        for (int i = 0; i < 3; i++)
+            await lost.SubscribeAsync(Text(i), "/queue/a", QueueSteps.Individual, ("prefetch-count", "5"));
+        for (int i = 0; i < 15; i++)
+            await lost.SendAsync("/queue/a", Text(i));
+        for (int i = 0; i < 15; i++)
+            await lost.ReadTextAsync();
+        using StompTestClient waiting = await broker.ConnectAsync();
+        await waiting.SubscribeAsync("s", "/queue/a");
+
+        await broker.CutAsync(lost);
+
+        for (int i = 0; i < 15; i++)
+            (await waiting.ReadDeliveryAsync()).Should().Be((Text(i), "2", "true"));
     }
 
     [Fact]

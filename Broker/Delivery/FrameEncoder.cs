@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using Broker.Messaging;
 using Broker.Stomp;
 
@@ -47,11 +46,34 @@ internal static class FrameEncoder
         return length + message.Length;
     }
 
+    /// <summary>Writes the frames of messages that have the same bytes for every receiver, and returns their length. There must be room.</summary>
+    public static int Write(Span<byte> destination, ReadOnlySpan<byte> prefix, ReadOnlySpan<Message> messages)
+    {
+        Span<byte> rest = destination;
+        foreach (Message message in messages)
+        {
+            ReadOnlySpan<byte> lead = message.Lead, shared = message.Bytes;
+            int length = WireFrame.WriteHeader(rest, message.IsText ? WireFrame.Text : WireFrame.Binary, prefix.Length + lead.Length + shared.Length);
+            prefix.CopyTo(rest[length..]);
+            length += prefix.Length;
+            if (!lead.IsEmpty)
+            {
+                lead.CopyTo(rest[length..]);
+                length += lead.Length;
+            }
+
+            shared.CopyTo(rest[length..]);
+            rest = rest[(length + shared.Length)..];
+        }
+
+        return destination.Length - rest.Length;
+    }
+
     /// <summary>A MESSAGE that is to be acknowledged: 1.2 names it in <c>ack</c>, older versions in a <c>message-id</c> of this delivery alone.</summary>
     public static int WriteToAcknowledge(IBufferWriter<byte> output, Subscription subscription, Message message, long sequence)
     {
         Span<byte> ackId = stackalloc byte[AckId.MaxLength];
-        int ackLength = AckId.Format(ackId, subscription.Number, sequence);
+        int ackLength = AckId.Format(ackId, subscription.AckPrefix, sequence);
         byte[] bytes = message.For(subscription.Version);
         ReadOnlySpan<byte> lead = message.Lead;
         if (subscription.Version == StompVersion.V12)
@@ -77,44 +99,4 @@ internal static class FrameEncoder
         line[^1] = (byte)'\n';
         return Write(output, subscription.Prefix, line, bytes.AsSpan(message.IdLineLength), message.IsText);
     }
-}
-
-/// <summary>How a delivery is named for its acknowledgement: <c>SUBSCRIPTION-SEQUENCE</c>, both decimal numbers of this connection.</summary>
-internal static class AckId
-{
-    public const int MaxLength = 41;
-
-    /// <summary>Stands between a message's own id and this in the <c>message-id</c> towards 1.0 and 1.1.</summary>
-    public const byte Mark = (byte)'@';
-
-    public static int Format(Span<byte> destination, int subscription, long sequence)
-    {
-        Utf8Formatter.TryFormat(subscription, destination, out int length);
-        destination[length++] = (byte)'-';
-        Utf8Formatter.TryFormat(sequence, destination[length..], out int written);
-        return length + written;
-    }
-
-    /// <summary>Cuts a <c>message-id</c> of 1.0 or 1.1 down to the delivery's own part; false when it has none.</summary>
-    public static bool TrySplit(ref ReadOnlySpan<byte> messageId)
-    {
-        int mark = messageId.LastIndexOf(Mark);
-        if (mark <= 0)
-            return false;
-        messageId = messageId[(mark + 1)..];
-        return true;
-    }
-
-    /// <summary>Reads what <see cref="Format"/> wrote; anything else is false.</summary>
-    public static bool TryParse(ReadOnlySpan<byte> id, out int subscription, out long sequence)
-    {
-        subscription = 0;
-        sequence = 0;
-        int dash = id.IndexOf((byte)'-');
-        return dash > 0
-            && StartsLikeNumber(id) && Utf8Parser.TryParse(id[..dash], out subscription, out int used) && used == dash
-            && StartsLikeNumber(id[(dash + 1)..]) && Utf8Parser.TryParse(id[(dash + 1)..], out sequence, out used) && used == id.Length - dash - 1;
-    }
-
-    private static bool StartsLikeNumber(ReadOnlySpan<byte> id) => !id.IsEmpty && id[0] is >= (byte)'1' and <= (byte)'9';
 }

@@ -9,6 +9,12 @@ internal interface ITransport
     /// <summary>Where the outbox writes complete transport frames.</summary>
     PipeWriter Output { get; }
 
+    /// <summary>
+    /// How many bytes the output is best given at once. More is cheaper; but of an output that does not tell how much of a write is still to be taken
+    /// (<see cref="PipeWriter.UnflushedBytes"/>), a slow peer is only seen to move when all of it is.
+    /// </summary>
+    int BytesPerWrite { get; }
+
     /// <summary>Bytes that came from the peer, of any kind, ever. Read by the sweep: any of them is a sign of life.</summary>
     long BytesReceived { get; }
 

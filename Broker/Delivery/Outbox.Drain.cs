@@ -9,8 +9,7 @@ internal sealed partial class Outbox
 {
     private const int Dirty = 1;
     private const int Draining = 2;
-    private const int EntriesPerWrite = 64;
-    private const int BytesPerWrite = 64 * 1024;
+    private const int EntriesPerWrite = 256;
 
     // From here on a copy costs more than a write of its own.
     private const int WholeFrom = 4 * 1024;
@@ -26,6 +25,7 @@ internal sealed partial class Outbox
     private long _inFlight;
     private long _asideInFlight;
     private long _movedAt;
+    private long _unflushed;
     private int _state;
     private bool _isAlone;
     private volatile bool _flushPending;
@@ -50,6 +50,7 @@ internal sealed partial class Outbox
                     ValueTask<FlushResult> flush = FlushAsync();
                     if (!flush.IsCompletedSuccessfully)
                     {
+                        _unflushed = 0;
                         Volatile.Write(ref _movedAt, _time.GetTimestamp());
                         _flushPending = true;
                         _ = GoOnAfterAsync(flush);
@@ -88,7 +89,7 @@ internal sealed partial class Outbox
         {
             if (_whole.IsEmpty)
                 return _output.FlushAsync();
-            ReadOnlyMemory<byte> slice = _whole.Length <= BytesPerWrite ? _whole : _whole[..BytesPerWrite];
+            ReadOnlyMemory<byte> slice = _whole.Length <= _bytesPerWrite ? _whole : _whole[.._bytesPerWrite];
             _whole = _whole[slice.Length..];
             return _output.WriteAsync(slice);
         }
@@ -148,7 +149,7 @@ internal sealed partial class Outbox
         int count;
         do
         {
-            count = _queue.Take(taken, BytesPerWrite);
+            count = _queue.Take(taken, _bytesPerWrite);
             _isAlone = count == 1;
             for (int i = 0; i < count; i++)
             {
@@ -233,7 +234,7 @@ internal sealed partial class Outbox
     private int Write(Publication publication, int first, Subscription subscription, ref long bytes)
     {
         // A large one is encoded whole even for one receiver, so that it can leave in slices: a slow socket is seen to move.
-        bool isLarge = publication.MessageBytes > BytesPerWrite && _isAlone;
+        bool isLarge = publication.MessageBytes > _bytesPerWrite && _isAlone;
         if (first == 0 && publication.IsUniform && (publication.IsShared || isLarge) && publication.TryGetShared(subscription.Prefix, out ReadOnlyMemory<byte> frames))
         {
             bytes += frames.Length;
@@ -257,8 +258,17 @@ internal sealed partial class Outbox
 
     private int Write(IBufferWriter<byte> output, Publication publication, int first, Subscription subscription, ref long bytes)
     {
+        if (publication.IsUniform && first == 0)
+        {
+            Span<byte> frames = output.GetSpan(subscription.SizeOf(publication));
+            int length = FrameEncoder.Write(frames, subscription.Prefix, publication.Messages);
+            output.Advance(length);
+            bytes += length;
+            return publication.Count;
+        }
+
         int written = 0;
-        long now = publication.IsUniform ? 0 : _time.GetUtcNow().ToUnixTimeMilliseconds();
+        long now = _time.GetUtcNow().ToUnixTimeMilliseconds();
         foreach (Message message in publication.Messages[first..])
         {
             if (message.HasExpired(now))
@@ -284,7 +294,7 @@ internal sealed partial class Outbox
             return 0;
         }
 
-        if (message.Length > BytesPerWrite && _isAlone)
+        if (message.Length > _bytesPerWrite && _isAlone)
         {
             var buffer = new ArrayBufferWriter<byte>(subscription.SizeOf(message));
             bytes += FrameEncoder.WriteToAcknowledge(buffer, subscription, message, window.NextSequence());
@@ -305,7 +315,7 @@ internal sealed partial class Outbox
             return PullFromQueue(subscription, ref bytes);
         Message[] pulled = _pulled ?? new Message[EntriesPerWrite];
         _pulled = null; // making the buffer larger may run other code on this thread
-        int count = subscription.Pull(pulled, BytesPerWrite, out long reserved, out bool isAside);
+        int count = subscription.Pull(pulled, _bytesPerWrite, out long reserved, out bool isAside);
         _inFlight += reserved;
         _asideInFlight += isAside ? reserved : 0;
         int written = 0;
@@ -327,7 +337,7 @@ internal sealed partial class Outbox
         }
 
         // A large one is the last that was pulled.
-        ArrayBufferWriter<byte>? large = message.Length > BytesPerWrite && _isAlone ? new(subscription.SizeOf(message)) : null;
+        ArrayBufferWriter<byte>? large = message.Length > _bytesPerWrite && _isAlone ? new(subscription.SizeOf(message)) : null;
         bytes += FrameEncoder.Write(large ?? (IBufferWriter<byte>)_output, subscription.Prefix, message.Lead, message.For(subscription.Version), message.IsText);
         if (large is not null)
             _whole = large.WrittenMemory;

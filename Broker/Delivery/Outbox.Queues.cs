@@ -14,11 +14,11 @@ internal sealed partial class Outbox
     {
         QueueDelivery[] taken = _deliveries ?? new QueueDelivery[DeliveriesPerWrite];
         _deliveries = null; // what dies on the way may be delivered elsewhere by this thread
-        int count = subscription.PullDeliveries(taken, BytesPerWrite);
+        int count = subscription.PullDeliveries(taken, SmallWrite);
         for (int i = 0; i < count; i++)
         {
             // A large one is the last that was taken, and leaves in slices.
-            ArrayBufferWriter<byte>? large = taken[i].Message.Length > BytesPerWrite && _isAlone ? new(subscription.SizeOf(taken[i].Message)) : null;
+            ArrayBufferWriter<byte>? large = taken[i].Message.Length > SmallWrite && _isAlone ? new(subscription.SizeOf(taken[i].Message)) : null;
             bytes += QueueFrames.Write(large ?? (IBufferWriter<byte>)_output, subscription, taken[i]);
             if (large is not null)
                 _whole = large.WrittenMemory;

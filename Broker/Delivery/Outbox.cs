@@ -18,6 +18,7 @@ internal sealed partial class Outbox
     private readonly TimeProvider _time;
     private readonly BrokerMetrics _metrics;
     private readonly int _limit;
+    private readonly int _bytesPerWrite;
     private Publication? _admitted;
     private byte[]? _pong;
     private TaskCompletionSource? _room;
@@ -27,8 +28,9 @@ internal sealed partial class Outbox
     private long _aside;
     private long _conflated;
 
-    public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
+    public Outbox(PipeWriter output, IOutboxOwner owner, LimitOptions limits, BrokerMetrics metrics, TimeProvider time, int bytesPerWrite = SmallWrite)
     {
+        _bytesPerWrite = bytesPerWrite;
         _output = output;
         _owner = owner;
         _metrics = metrics;
@@ -38,6 +40,9 @@ internal sealed partial class Outbox
 
     /// <summary>A socket that has taken nothing for this long is stalled: nobody waits for it. Some round trips of a slow mobile network.</summary>
     public static TimeSpan StallGrace { get; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>What an output is given at once that says nothing else.</summary>
+    public const int SmallWrite = 64 * 1024;
 
     // The share of the outbox beyond which a connection lags: no bursts of a publisher reach it while the socket keeps up.
     private const int LagShare = 8;
@@ -76,7 +81,18 @@ internal sealed partial class Outbox
     public bool IsMoving => Owed > 0 && StalledFor < StallGrace;
 
     /// <summary>For how long the socket has taken nothing although something waits; zero when it takes what it is given.</summary>
-    public TimeSpan StalledFor => _flushPending ? _time.GetElapsedTime(Volatile.Read(ref _movedAt)) : TimeSpan.Zero;
+    public TimeSpan StalledFor
+    {
+        get
+        {
+            if (!_flushPending)
+                return TimeSpan.Zero;
+            long unflushed = _output.CanGetUnflushedBytes ? _output.UnflushedBytes : 0;
+            if (Interlocked.Exchange(ref _unflushed, unflushed) != unflushed)
+                Volatile.Write(ref _movedAt, _time.GetTimestamp()); // some of it was taken since somebody looked
+            return _time.GetElapsedTime(Volatile.Read(ref _movedAt));
+        }
+    }
 
     public bool HasRoomFor(int size)
     {

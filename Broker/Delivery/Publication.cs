@@ -1,4 +1,3 @@
-using System.Buffers;
 using Broker.Configuration;
 using Broker.Messaging;
 
@@ -6,19 +5,28 @@ namespace Broker.Delivery;
 
 /// <summary>
 /// Consecutive messages of one publisher to one topic, which take one place in the topic's order and one entry in each
-/// outbox. Immutable once published.
+/// outbox; or, joined, to several topics with the same subscribers. Immutable once published.
 /// </summary>
 internal sealed class Publication
 {
     private readonly Message[] _messages;
+    private readonly int _start;
     private Shared? _shared;
 
     public Publication(Message[] messages, object? source)
+        : this(messages, 0, messages.Length, source)
+    {
+    }
+
+    /// <summary>Some messages of an array, which others share.</summary>
+    public Publication(Message[] messages, int start, int count, object? source)
     {
         _messages = messages;
+        _start = start;
+        Count = count;
         Source = source;
         IsUniform = true;
-        foreach (Message message in messages)
+        foreach (Message message in Messages)
         {
             MessageBytes += message.Length;
             IsUniform &= !message.HasEscapes && message.ExpiresAt == 0;
@@ -26,9 +34,12 @@ internal sealed class Publication
         }
     }
 
-    public ReadOnlySpan<Message> Messages => _messages;
+    public ReadOnlySpan<Message> Messages => _messages.AsSpan(_start, Count);
 
-    public int Count => _messages.Length;
+    public int Count { get; }
+
+    /// <summary>The publications that were joined to this one; null for one to a single topic.</summary>
+    public Publication[]? Parts { get; private init; }
 
     /// <summary>Who published: a subscription with <c>no-local</c> of the same one skips it.</summary>
     public object? Source { get; }
@@ -74,14 +85,22 @@ internal sealed class Publication
     {
         Offset = offset;
         MessageBytes = 0;
-        foreach (Message message in _messages)
+        foreach (Message message in Messages)
             MessageBytes += message.Length;
     }
+
+    /// <summary>Whether its messages lie behind those of another one, so that both can be joined.</summary>
+    public bool Follows(Publication other) =>
+        ReferenceEquals(_messages, other._messages) && ReferenceEquals(Source, other.Source) && _start == other._start + other.Count;
+
+    /// <summary>One publication of all messages of several, each of which follows the one before.</summary>
+    public static Publication Join(Publication[] parts) =>
+        new(parts[0]._messages, parts[0]._start, parts.Sum(static part => part.Count), parts[0].Source) { Parts = parts };
 
     /// <summary>The same without its first messages.</summary>
     public Publication Skip(int first)
     {
-        var rest = new Publication(_messages[first..], Source);
+        var rest = new Publication(_messages, _start + first, Count - first, Source);
         rest.Place(Destination, Policy, Position + first, IsShared);
         rest.Offset = Offset + first;
         return rest;
@@ -107,10 +126,8 @@ internal sealed class Publication
 
     private ReadOnlyMemory<byte> Encode(byte[] prefix)
     {
-        var buffer = new ArrayBufferWriter<byte>(MessageBytes + (Count * (prefix.Length + WireFrame.MaxHeaderLength)));
-        foreach (Message message in _messages)
-            FrameEncoder.Write(buffer, prefix, message.Lead, message.Bytes, message.IsText);
-        return buffer.WrittenMemory;
+        byte[] frames = GC.AllocateUninitializedArray<byte>(MessageBytes + (Count * (prefix.Length + WireFrame.MaxHeaderLength)));
+        return frames.AsMemory(0, FrameEncoder.Write(frames, prefix, Messages));
     }
 
     private sealed record Shared(byte[] Prefix, ReadOnlyMemory<byte> Frames);

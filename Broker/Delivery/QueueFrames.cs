@@ -11,7 +11,7 @@ namespace Broker.Delivery;
 /// </summary>
 internal static class QueueFrames
 {
-    private const int MaxOwn = 128;
+    private const int MaxOwn = 160;
 
     // Nearly every message is delivered once.
     private static ReadOnlySpan<byte> FirstTime => "redelivered:false\nx-delivery-count:1\n"u8;
@@ -29,7 +29,7 @@ internal static class QueueFrames
         if (subscription.Number > 0 && subscription.Version == StompVersion.V12)
         {
             AckStart.CopyTo(own);
-            length = AckStart.Length + AckId.Format(own[AckStart.Length..], subscription.Number, delivery.Sequence);
+            length = AckStart.Length + AckId.Format(own[AckStart.Length..], subscription.AckPrefix, delivery.Sequence);
             own[length++] = (byte)'\n';
         }
 
@@ -61,7 +61,7 @@ internal static class QueueFrames
     {
         ReadOnlySpan<byte> id = delivery.Message.Id;
         Span<byte> ackId = stackalloc byte[AckId.MaxLength];
-        ackId = ackId[..AckId.Format(ackId, subscription.Number, delivery.Sequence)];
+        ackId = ackId[..AckId.Format(ackId, subscription.AckPrefix, delivery.Sequence)];
         byte[] lines = [.. own, .. Message.IdPrefix, .. id, AckId.Mark, .. ackId, (byte)'\n'];
         return FrameEncoder.Write(output, subscription.Prefix, lines, bytes[delivery.Message.IdLineLength..], delivery.Message.IsText);
     }

@@ -16,7 +16,7 @@ internal sealed class ReceiveBuffer : IBufferWriter<byte>
 
     public int Count => _end - _start;
 
-    public ReadOnlySequence<byte> Unread => new(_array, _start, Count);
+    public ReadOnlySpan<byte> Unread => _array.AsSpan(_start, Count);
 
     public void Advance(int count) => _end += count;
 

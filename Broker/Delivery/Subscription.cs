@@ -22,7 +22,7 @@ internal sealed class Subscription
     private int _pulled;
     private volatile State _state;
 
-    public Subscription(Outbox outbox, int number, byte[] id, byte[] destination, bool isPattern, StompVersion version, AckMode ackMode, int prefetch, object? noLocalTo)
+    public Subscription(Outbox outbox, int number, byte[] id, byte[] destination, bool isPattern, StompVersion version, AckMode ackMode, int prefetch, object? noLocalTo, string session = "")
     {
         Outbox = outbox;
         Number = number;
@@ -32,6 +32,7 @@ internal sealed class Subscription
         Version = version;
         NoLocalTo = noLocalTo;
         Prefix = FrameEncoder.SubscriptionPrefix(id, version);
+        AckPrefix = number > 0 ? AckId.Prefix(session, number) : [];
         if (ackMode != AckMode.Auto)
             Window = new AckWindow(this, ackMode, prefetch);
     }
@@ -61,6 +62,9 @@ internal sealed class Subscription
 
     /// <summary>What every MESSAGE of it begins with.</summary>
     public byte[] Prefix { get; }
+
+    /// <summary>What the acknowledgements of its deliveries are called by begins with.</summary>
+    public byte[] AckPrefix { get; }
 
     /// <summary>What is given and not acknowledged; null in <c>auto</c> mode.</summary>
     public AckWindow? Window { get; }
@@ -159,11 +163,23 @@ internal sealed class Subscription
         return !Outbox.HasRoomFor(SizeOf(publication)) && Outbox.IsMoving;
     }
 
+    /// <summary>False when a publication that can be taken apart had better be.</summary>
+    public bool HasRoomFor(Publication publication) =>
+        _state != State.Live || IsOwn(publication) || _conflator is { IsAsked: true } || Window is { HasCredit: false } || Outbox.HasRoomFor(SizeOf(publication));
+
     /// <summary>Takes a publication; what finds no room meets the topic's policy at once.</summary>
     public void Deliver(Publication publication, DirtyOutboxes dirty)
     {
         if (IsOwn(publication))
             return;
+        if (publication.Parts is { } parts && (_state != State.Live || _conflator is not null || Window is not null))
+        {
+            // Here it counts which topic a message is of, or how many there are.
+            foreach (Publication part in parts)
+                Deliver(part, dirty);
+            return;
+        }
+
         if (_state != State.Live && IsTooEarlyOrLate(publication))
             return;
         if (publication.Offset >= _liveFrom) // else its stream has replayed it

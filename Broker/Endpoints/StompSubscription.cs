@@ -165,7 +165,7 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
     // Who asks for the next one is done with this one.
     private void Acknowledge(StompMessage message)
     {
-        if (_consumer is null || !AckId.TryParse(Encoding.ASCII.GetBytes(message["ack"] ?? ""), out _, out long sequence))
+        if (_consumer is null || !AckId.TryParse(Encoding.ASCII.GetBytes(message["ack"] ?? ""), session: [], out _, out long sequence))
             return;
         _consumer.Queue.TryApply([new Settlement(_consumer, sequence, Verdict.Accept)], [], isReserved: false, _dirty);
         _dirty.Drain();
@@ -180,7 +180,8 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
             return false;
         ReadOnlySequence<byte> payload = bytes.Slice(reader.Position, length);
         bytes = bytes.Slice(payload.End);
-        if (_parser.Read(ref payload, out StompFrame frame) != StompParseResult.Frame)
+        ReadOnlySpan<byte> whole = payload.IsSingleSegment ? payload.FirstSpan : payload.ToArray();
+        if (_parser.Read(ref whole, out StompFrame frame) != StompParseResult.Frame)
             return false;
         var headers = new KeyValuePair<string, string>[frame.Headers.Count];
         for (int i = 0; i < headers.Length; i++)

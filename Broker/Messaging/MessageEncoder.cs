@@ -19,7 +19,7 @@ internal static class MessageEncoder
         in StompFrame send, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> userId, long expiresAt, RetainAction retain, ReadOnlySpan<byte> replyTo = default)
     {
         StompHeaders headers = send.Headers;
-        int bodyLength = (int)send.Body.Length;
+        int bodyLength = send.Body.Length;
         int size = Message.IdPrefix.Length + messageId.Length + 1
             + HeaderNames.UserId.Length + 1 + (2 * userId.Length) + 1
             + HeaderNames.ContentLength.Length + 1 + MaxNumber + 1
@@ -92,14 +92,14 @@ internal static class MessageEncoder
     }
 
     /// <summary>
-    /// A message as its dead-letter queue has it: the same, with why and where it died behind its id, and without a time to expire. What an
-    /// earlier death said is left out.
+    /// A message as its dead-letter queue has it: the same, with why and where it died behind its id, that queue for a destination, and without a time
+    /// to expire. What an earlier death said is left out.
     /// </summary>
-    public static Message DeadLetter(Message message, ReadOnlySpan<byte> reason, ReadOnlySpan<byte> queue)
+    public static Message DeadLetter(Message message, ReadOnlySpan<byte> reason, ReadOnlySpan<byte> queue, ReadOnlySpan<byte> deadLetterQueue)
     {
         ReadOnlySpan<byte> lines = message.HeaderLines;
         ReadOnlySpan<byte> rest = message.Bytes.AsSpan(message.Bytes.Length - message.Body.Length - 2); // the empty line, the body, NUL
-        byte[] buffer = new byte[message.Bytes.Length + 64 + reason.Length + (2 * queue.Length)];
+        byte[] buffer = new byte[message.Bytes.Length + 64 + reason.Length + (2 * (queue.Length + deadLetterQueue.Length))];
         var writer = new HeaderLines(buffer, StompVersion.V12);
         writer.Plain(HeaderNames.MessageId, message.Id);
         int idLine = writer.Length;
@@ -108,8 +108,10 @@ internal static class MessageEncoder
         while (!lines.IsEmpty)
         {
             int end = lines.IndexOf((byte)'\n') + 1;
-            if (!lines.StartsWith(HeaderNames.XDeathPrefix))
-                writer.Line(lines[..end]);
+            if (lines.StartsWith(HeaderNames.Destination) && lines[HeaderNames.Destination.Length] == (byte)':')
+                writer.Escaped(HeaderNames.Destination, deadLetterQueue);
+            else if (!lines.StartsWith(HeaderNames.XDeathPrefix))
+                writer.Lines(lines[..end]);
             lines = lines[end..];
         }
 
@@ -117,6 +119,30 @@ internal static class MessageEncoder
         byte[] bytes = [.. buffer.AsSpan(0, writer.Length), .. rest];
         bool escapes = message.HasEscapes || HeaderEscaping.NeedsEscaping(StompVersion.V12, queue, isName: false);
         return new Message(bytes, idLine, bodyOffset, message.IsText, escapes, expiresAt: 0);
+    }
+
+    /// <summary>
+    /// A message whose header lines, between the id and the empty line, are known: those of the message before. A <c>content-length</c> is added
+    /// where the lines have none.
+    /// </summary>
+    public static Message Repeat(ReadOnlySpan<byte> lines, bool hasLength, bool hasEscapes, ReadOnlySpan<byte> messageId, ReadOnlySpan<byte> body)
+    {
+        Span<byte> digits = stackalloc byte[MaxNumber];
+        int digitCount = 0;
+        if (!hasLength)
+            Utf8Formatter.TryFormat(body.Length, digits, out digitCount);
+        int idLine = Message.IdPrefix.Length + messageId.Length + 1;
+        int bodyOffset = idLine + lines.Length + (hasLength ? 0 : HeaderNames.ContentLength.Length + 1 + digitCount + 1) + 1;
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(bodyOffset + body.Length + 1);
+        var writer = new HeaderLines(bytes, StompVersion.V12);
+        writer.Plain(HeaderNames.MessageId, messageId);
+        writer.Lines(lines);
+        if (!hasLength)
+            writer.Plain(HeaderNames.ContentLength, digits[..digitCount]);
+        bytes[bodyOffset - 1] = (byte)'\n';
+        body.CopyTo(bytes.AsSpan(bodyOffset));
+        bytes[^1] = 0;
+        return new Message(bytes, idLine, bodyOffset, Utf8.IsValid(body), hasEscapes, expiresAt: 0);
     }
 
     /// <summary>A message without a body, of the broker's own.</summary>
@@ -247,11 +273,10 @@ internal static class MessageEncoder
             Length += length + 1;
         }
 
-        /// <summary>A line as it is, its end included.</summary>
-        public void Line(scoped ReadOnlySpan<byte> line)
+        public void Lines(scoped ReadOnlySpan<byte> lines)
         {
-            line.CopyTo(_buffer[Length..]);
-            Length += line.Length;
+            lines.CopyTo(_buffer[Length..]);
+            Length += lines.Length;
         }
 
         public ReadOnlySpan<byte> Escaped(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)

@@ -16,8 +16,8 @@ internal sealed class Backlog
     private readonly OrderedRing<Message> _fresh = new();
     private SortedSet<Returned>? _returned;
 
-    // Times of messages that expire, with their places. One that left otherwise is found out when its time comes.
-    private PriorityQueue<long, long>? _times;
+    // Places of messages that expire, by their times, and of one time in order. One that left otherwise is found out when its time comes.
+    private PriorityQueue<long, (long Time, long Place)>? _times;
     private int _expiring;
     private long _nextExpiry = long.MaxValue;
 
@@ -95,7 +95,7 @@ internal sealed class Backlog
     public bool TryTakeExpired(long nowUnixMs, out QueueEntry entry)
     {
         entry = default;
-        while (_times is not null && _times.TryPeek(out long place, out long time) && time <= nowUnixMs)
+        while (_times is not null && _times.TryPeek(out long place, out (long Time, long) due) && due.Time <= nowUnixMs)
         {
             _times.Dequeue();
             bool taken = TryTake(place, out entry);
@@ -141,7 +141,7 @@ internal sealed class Backlog
     private void Watch(long time, long place)
     {
         _expiring++;
-        (_times ??= new PriorityQueue<long, long>()).Enqueue(place, time);
+        (_times ??= new()).Enqueue(place, (time, place));
         SetNextExpiry();
     }
 
@@ -151,14 +151,14 @@ internal sealed class Backlog
         if (_expiring == 0)
             _times = null;
         else if (_times!.Count > MaxStale && _times.Count > 2 * _expiring)
-            _times = new PriorityQueue<long, long>(_times.UnorderedItems.Where(time => IsHere(time.Element)).DistinctBy(static time => time.Element));
+            _times = new(_times.UnorderedItems.Where(time => IsHere(time.Element)).DistinctBy(static time => time.Element));
         SetNextExpiry();
     }
 
     private bool IsHere(long place) => _fresh.IndexOf(place) >= 0 || _returned?.Contains(Probe(place)) == true;
 
     private void SetNextExpiry() =>
-        Volatile.Write(ref _nextExpiry, _times is not null && _times.TryPeek(out _, out long time) ? time : long.MaxValue);
+        Volatile.Write(ref _nextExpiry, _times is not null && _times.TryPeek(out _, out (long Time, long) due) ? due.Time : long.MaxValue);
 
     private static Returned Probe(long place) => new(new QueueEntry(null!, place), null);
 

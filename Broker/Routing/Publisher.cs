@@ -10,6 +10,11 @@ internal sealed class Publisher(TopicTable topics, StallBudget stalls, BrokerMet
 {
     public DirtyOutboxes Dirty { get; } = new();
 
+    private readonly TopicGroup _group = new();
+
+    /// <summary>Publishes the first of what goes out, together with those behind it that may: returns how many; zero: it has to go alone.</summary>
+    public int TryPublishTogether(Queue<(Topic Topic, Publication Publication)> outgoing) => _group.TryPublish(outgoing, Dirty);
+
     /// <summary>Publishes at once, or says false: then <see cref="HoldAsync"/> does it when the slow subscriber has room or the time is over.</summary>
     public bool TryPublish(Topic topic, Publication publication) => TryPublish(topic, publication, patient: true, out _);
 

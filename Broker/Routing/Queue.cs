@@ -45,11 +45,11 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     public int Consumers => _consumers.Count;
 
     /// <summary>
-    /// True when little room is left, here or in all queues together: then each message is published by itself after <see cref="TryReserve"/>,
-    /// so that a refusal is one frame's. Else all that one publisher has at hand finds room.
+    /// True when little room is left besides that of this message, here or in all queues together: then it is published by itself after
+    /// <see cref="TryReserve"/>, so that a refusal is one frame's. Else all that one publisher has at hand finds room.
     /// </summary>
-    public bool IsTight => Messages > table.Limits.QueueMessages - QueueTable.TightMessages
-        || Bytes > table.Limits.QueueBytes - QueueTable.TightBytes || table.IsTight;
+    public bool IsTightFor(Message message) => Messages > table.Limits.QueueMessages - QueueTable.TightMessages
+        || Bytes + SizeOf(message) > table.Limits.QueueBytes - QueueTable.TightBytes || table.IsTightFor(SizeOf(message));
 
     /// <summary>What a message counts as against the limits.</summary>
     public static int SizeOf(Message message) => message.Bytes.Length + MessageOverhead;
@@ -136,38 +136,44 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
         return true;
     }
 
-    /// <summary>Forgets a consumer; what it held goes back to its place, for others.</summary>
-    public void Remove(QueueConsumer consumer, DirtyOutboxes dirty)
+    /// <summary>Forgets consumers that end together: what they held goes back to its place, all of it, before others are given any.</summary>
+    public void Remove(ReadOnlySpan<QueueConsumer> consumers, DirtyOutboxes dirty)
     {
         List<DeadMessage>? dead = null;
         long bytes;
         lock (_gate)
         {
-            if (consumer.HasEnded)
-                return;
-            consumer.HasEnded = true;
-            SetReady(consumer);
-            _consumers[^1].Slot = consumer.Slot;
-            _consumers[consumer.Slot] = _consumers[^1];
-            _consumers.RemoveAt(_consumers.Count - 1);
-            _choosy -= consumer.IsChoosy ? 1 : 0;
+            foreach (QueueConsumer consumer in consumers)
+                Remove(consumer);
             _rests = 0;
-            if (_isGone)
-                return;
-            for (int i = 0; i < consumer.Held.Span; i++)
-            {
-                if (consumer.Held.TryGet(i, out _, out QueueEntry entry))
-                    Return(entry, refusedBy: null);
-            }
-
-            _unsettled -= consumer.Unsettled;
-            consumer.Held.Clear();
             Dispatch(dirty, ref dead);
             bytes = CountOut(dead);
         }
 
         table.Release(bytes);
         table.Bury(this, dead, dirty);
+    }
+
+    private void Remove(QueueConsumer consumer)
+    {
+        if (consumer.HasEnded)
+            return;
+        consumer.HasEnded = true;
+        SetReady(consumer);
+        _consumers[^1].Slot = consumer.Slot;
+        _consumers[consumer.Slot] = _consumers[^1];
+        _consumers.RemoveAt(_consumers.Count - 1);
+        _choosy -= consumer.IsChoosy ? 1 : 0;
+        if (_isGone)
+            return;
+        for (int i = 0; i < consumer.Held.Span; i++)
+        {
+            if (consumer.Held.TryGet(i, out _, out QueueEntry entry))
+                Return(entry, refusedBy: null);
+        }
+
+        _unsettled -= consumer.Unsettled;
+        consumer.Held.Clear();
     }
 
     /// <summary>

@@ -90,6 +90,6 @@ internal sealed class QueueConsumer : IQueueConsumer
     public void End(DirtyOutboxes dirty)
     {
         Subscription.End();
-        Queue.Remove(this, dirty);
+        Queue.Remove([this], dirty);
     }
 }

@@ -13,9 +13,9 @@ namespace Broker.Routing;
 /// <summary>All queues by name, those of connections by their secret one, and what all of them together take. Thread-safe.</summary>
 internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, TimeProvider time)
 {
-    // More than a publisher has at hand at once, and than many publishers are likely to.
+    // More than a publisher has at hand at once besides the latest message, and than many publishers are likely to.
     public const int TightMessages = 4096;
-    public const int TightBytes = 4 * 1024 * 1024;
+    public const int TightBytes = 2 * 1024 * 1024;
 
     private const int TokenBytes = 16;
     private const int DeepestAtMost = 100;
@@ -43,8 +43,8 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     /// <summary>What the messages of all queues take.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    /// <summary>True when little room is left for all queues together.</summary>
-    public bool IsTight => Bytes > limits.TotalQueueBytes - TightBytes;
+    /// <summary>True when little room is left for all queues together, besides so much.</summary>
+    public bool IsTightFor(int bytes) => Bytes + bytes > limits.TotalQueueBytes - TightBytes;
 
     /// <summary>What all queues hold together.</summary>
     public QueueFigures Totals()
@@ -217,7 +217,7 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
                 DeathCause.Expired => "expired",
                 _ => "delivery-limit",
             };
-            messages[i] = MessageEncoder.DeadLetter(dead[i].Message, Encoding.ASCII.GetBytes(reason), queue.Name);
+            messages[i] = MessageEncoder.DeadLetter(dead[i].Message, Encoding.ASCII.GetBytes(reason), queue.Name, name);
             metrics.AddDeadLettered(reason, 1);
         }
 

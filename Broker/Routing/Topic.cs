@@ -15,7 +15,8 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
 {
     private const int MaxOffsetLine = 40; // the name, and a number of 19 digits
 
-    private readonly Lock _order = stream?.Order ?? new Lock();
+    private static long _count;
+
     private readonly SubscriberSet _exact = new();
     private SubscriberSet[] _matches = [];
     private RetainedValue? _retained;
@@ -24,6 +25,12 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     private bool _retired;
 
     public byte[] Name { get; } = name;
+
+    /// <summary>Tells topics apart, and which of two is locked first.</summary>
+    public long Number { get; } = Interlocked.Increment(ref _count);
+
+    /// <summary>Held while something takes its place; one for all topics of a stream.</summary>
+    public Lock Order { get; } = stream?.Order ?? new Lock();
 
     /// <summary>The history that keeps its messages; null: none does.</summary>
     public StreamLog? Stream => stream;
@@ -43,7 +50,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     public bool TryPublish(Publication publication, bool patient, DirtyOutboxes dirty, out Subscription? waitFor)
     {
         waitFor = null;
-        lock (_order)
+        lock (Order)
         {
             if (_retired)
                 return false;
@@ -51,7 +58,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
             if (publication.Retains)
                 table.Retained.Add(this); // before the subscribers are looked up: who is not among them finds it there
             if (stream is not null)
-                Number(publication, stream.Next); // before subscribers are asked whether they have room for it
+                GiveOffsets(publication, stream.Next); // before subscribers are asked whether they have room for it
             SubscriberSet[] matches = Matches();
             int subscribers = 0;
             foreach (SubscriberSet set in matches)
@@ -91,28 +98,62 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
         return true;
     }
 
+    /// <summary>
+    /// Whether publications to this topic may go together with those to topics whose subscribers are <paramref name="matches"/>, which the first one
+    /// asked sets: it must have the same, and keep nothing. Without the lock: what it says may be wrong a moment later.
+    /// </summary>
+    public bool MayJoin(ref SubscriberSet[]? matches)
+    {
+        if (stream is not null || policy == SlowSubscriberPolicy.Conflate)
+            return false;
+        SubscriberSet[] own = _matches;
+        matches ??= own;
+        return own.AsSpan().SequenceEqual(matches);
+    }
+
+    /// <summary>The same for certain, and until <see cref="Order"/> is given back, which the caller holds.</summary>
+    public bool MayJoinNow(ref SubscriberSet[]? matches)
+    {
+        if (_retired)
+            return false;
+        Matches();
+        return MayJoin(ref matches);
+    }
+
+    /// <summary>Gives a publication of such a group its place. The caller holds <see cref="Order"/>.</summary>
+    public void Place(Publication publication, int subscribers)
+    {
+        WasUsed = true;
+        publication.Place(Name, policy, _position, subscribers > 1);
+        _position += publication.Count;
+    }
+
     /// <summary>Makes a subscription live: it gets all that is published from here on. False when the table has forgotten this topic.</summary>
     public bool TryAdd(Subscription subscription)
     {
-        lock (_order)
+        lock (Order)
         {
             if (_retired)
                 return false;
             _exact.Add(subscription);
+            _version = -1;
             return true;
         }
     }
 
     public void Remove(Subscription subscription)
     {
-        lock (_order)
+        lock (Order)
+        {
             _exact.Remove(subscription);
+            _version = -1;
+        }
     }
 
     /// <summary>The retained value, once all that it stands for was delivered; null when there is none, or not any more.</summary>
     public RetainedValue? Read(long nowUnixMs)
     {
-        lock (_order)
+        lock (Order)
         {
             if (_retained is { ExpiresAt: > 0 and long expiresAt } && expiresAt <= nowUnixMs)
                 TryReplace(null);
@@ -123,7 +164,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     /// <summary>Ends a topic that nobody listens to by name and nobody used lately, so that the table may forget it.</summary>
     public bool TryRetire()
     {
-        lock (_order)
+        lock (Order)
         {
             bool used = WasUsed;
             WasUsed = false;
@@ -142,7 +183,7 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     }
 
     // Nobody else appends: this lock is the stream's. A publisher that has to wait is numbered anew.
-    private static void Number(Publication publication, long offset)
+    private static void GiveOffsets(Publication publication, long offset)
     {
         Span<byte> line = stackalloc byte[MaxOffsetLine];
         for (int i = 0; i < publication.Count; i++)

@@ -174,10 +174,12 @@ internal sealed class TopicTable
         }
     }
 
-    /// <summary>The sets of all who listen to a topic: its own first, then the patterns that match it.</summary>
+    /// <summary>The sets of all who listen to a topic: its own first, unless it is empty, then the patterns that match it.</summary>
     public SubscriberSet[] Match(Topic topic, SubscriberSet exact, out int version)
     {
-        var matches = new HashSet<SubscriberSet> { exact };
+        var matches = new HashSet<SubscriberSet>();
+        if (exact.Count > 0)
+            matches.Add(exact);
         lock (_patternGate)
         {
             version = _patternVersion;

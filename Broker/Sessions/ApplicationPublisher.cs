@@ -36,7 +36,7 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
             return error;
 
         Write(name, body, headers, retain);
-        var input = new ReadOnlySequence<byte>(_frame.WrittenMemory);
+        ReadOnlySpan<byte> input = _frame.WrittenSpan;
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
             return _parser.Error;
         if (frame.Headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith(Destination.TempQueuePrefix) && !QueueTable.IsToken(replyTo))

@@ -92,7 +92,7 @@ internal sealed partial class Session
     {
         (int number, int credit) = Acknowledged(asked);
         var subscription = new Subscription(
-            Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, asked.Mode, credit, asked.NoLocal ? this : null)
+            Outbox, number, id.ToArray(), destination.ToArray(), isPattern, Version, asked.Mode, credit, asked.NoLocal ? this : null, Id)
         {
             OwnIds = asked.NoLocal ? Encoding.ASCII.GetBytes(Id + "-") : [],
             Replays = asked.Start is not null,
@@ -150,9 +150,10 @@ internal sealed partial class Session
             return Fail(StompError.MissingSubscription, frame);
         if (Version != StompVersion.V12 && !AckId.TrySplit(ref id))
             return Fail(StompError.BadAckId, frame);
-        if (!AckId.TryParse(id, out int number, out long sequence) || number > _lastAcknowledged)
+        if (!AckId.TryParse(id, IdPrefix.AsSpan(..^1), out int number, out long sequence) || number > _lastAcknowledged)
             return Fail(StompError.BadAckId, frame);
 
+        // Null for one that has ended, and for another connection's: what they were given is settled, or back in its queue.
         Subscription? subscription = null;
         if (_acknowledged?.TryGetValue(number, out subscription) == true && Version == StompVersion.V11 && !subscriptionId.SequenceEqual(subscription.Id))
             return Fail(StompError.BadAckId, frame);

@@ -13,6 +13,7 @@ internal sealed partial class Session
     private const int MaxIdBytes = 64;
 
     private readonly List<Message> _batch = [];
+    private readonly List<(Topic Topic, int End)> _runs = [];
     private readonly Queue<(Topic Topic, Publication Publication)> _outgoing = new();
     private readonly SendRate? _sendRate;
     private Topic? _topic;
@@ -21,11 +22,15 @@ internal sealed partial class Session
     private long _countedBytes;
     private long _countedFrames;
     private long _countedSent;
+    private RepeatedHeaders? _repeated;
     private byte[]? _idPrefix;
     private byte[]? _refusedReceipt;
 
     private Step HandleSend(in StompFrame frame)
     {
+        if (frame.IsRepeat && _repeated is not null)
+            return HandleRepeat(frame.Body, _repeated);
+        _repeated = null;
         StompHeaders headers = frame.Headers;
         if (!headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination))
             return Fail(StompError.MissingDestination, frame);
@@ -59,15 +64,47 @@ internal sealed partial class Session
             return Done(frame);
         }
 
-        _topic = topic;
+        if (!ReferenceEquals(_topic, topic))
+        {
+            EndRun();
+            _topic = topic;
+        }
+
         _batch.Add(message);
         _batchBytes += message.Bytes.Length;
         Done(frame);
+        if (frame.IsRepeat && expiresAt == 0 && retain == RetainAction.None && !headers.Contains(HeaderNames.Receipt))
+            _repeated = RepeatedHeaders.Of(message, headers.Contains(HeaderNames.ContentLength));
         if (IsAlone(frame))
             KeepReceipt(frame);
         else if (_batchBytes < _environment.BatchBytes)
             return Step.NeedInput;
         return TryPublishBatch() ? Step.NeedInput : Step.Hold;
+    }
+
+    // The headers are those of the frame before, and ask for nothing but that the message be sent to the same topic or queue.
+    private Step HandleRepeat(ReadOnlySpan<byte> body, RepeatedHeaders headers)
+    {
+        Span<byte> id = stackalloc byte[MaxIdBytes];
+        Message message = MessageEncoder.Repeat(headers.Lines, headers.HasLength, headers.HasEscapes, NextMessageId(id), body);
+        _sent++;
+        _sendRate?.Take();
+        if (headers.IsToQueue)
+            return AddToQueue(message) is var error && error == StompError.None ? Step.NeedInput : Fail(error, receipt: null);
+        _batch.Add(message);
+        _batchBytes += message.Bytes.Length;
+        return _batchBytes < _environment.BatchBytes || TryPublishBatch() ? Step.NeedInput : Step.Hold;
+    }
+
+    /// <summary>A message's header lines, for those that follow with the same headers; without the <c>content-length</c> that the broker has added.</summary>
+    private sealed record RepeatedHeaders(byte[] Lines, bool HasLength, bool HasEscapes, bool IsToQueue)
+    {
+        public static RepeatedHeaders Of(Message message, bool hasLength, bool isToQueue = false)
+        {
+            ReadOnlySpan<byte> lines = message.HeaderLines;
+            int length = hasLength ? lines.Length : lines[..^1].LastIndexOf((byte)'\n') + 1; // it is the last one
+            return new RepeatedHeaders(lines[..length].ToArray(), hasLength, message.HasEscapes, isToQueue);
+        }
     }
 
     private bool IsAlone(in StompFrame send) => send.Headers.Contains(HeaderNames.Retain) && _environment.Topics.Retained.IsTight;
@@ -79,13 +116,21 @@ internal sealed partial class Session
     /// <summary>True when a frame can be handled now: a SEND that joins the batch, or the batch is out.</summary>
     private bool MayHandle(in StompFrame frame)
     {
+        if (frame.IsRepeat && _repeated is not null)
+            return true;
         if (_batch.Count == 0 && (HasQueueWork ? ContinuesQueueWork(frame) : _replyCount == 0))
             return true;
-        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction)
-            && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination)
-            && _topic is not null && destination.SequenceEqual(_topic.Name) && !IsAlone(frame))
+        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame) && !IsToQueue(frame))
             return true;
         return TryPublishBatch();
+    }
+
+    // The messages from here on are for another topic.
+    private void EndRun()
+    {
+        int start = _runs.Count > 0 ? _runs[^1].End : 0;
+        if (_batch.Count > start)
+            _runs.Add((_topic!, _batch.Count));
     }
 
     /// <summary>Publishes what was collected, then sends the receipts; false when a slow subscriber holds this publisher.</summary>
@@ -94,13 +139,27 @@ internal sealed partial class Session
         DoQueueWork();
         if (_batch.Count > 0)
         {
-            _outgoing.Enqueue((_topic!, new Publication([.. _batch], this)));
+            EndRun();
+            Message[] messages = [.. _batch];
+            int start = 0;
+            foreach ((Topic topic, int end) in _runs)
+            {
+                _outgoing.Enqueue((topic, new Publication(messages, start, end - start, this)));
+                start = end;
+            }
+
+            _runs.Clear();
             _batch.Clear();
             _batchBytes = 0;
         }
 
         while (_outgoing.TryPeek(out var next))
         {
+            int together = _publisher.TryPublishTogether(_outgoing);
+            for (int i = 0; i < together; i++)
+                _outgoing.Dequeue();
+            if (together > 0)
+                continue;
             if (!_publisher.TryPublish(next.Topic, next.Publication))
                 return false;
             Published(_outgoing.Dequeue().Publication);
@@ -146,11 +205,13 @@ internal sealed partial class Session
 
     private ReadOnlySpan<byte> NextMessageId(Span<byte> buffer)
     {
-        _idPrefix ??= Encoding.ASCII.GetBytes(Id + "-");
-        _idPrefix.CopyTo(buffer);
-        System.Buffers.Text.Utf8Formatter.TryFormat(_sent + 1, buffer[_idPrefix.Length..], out int written);
-        return buffer[..(_idPrefix.Length + written)];
+        byte[] prefix = IdPrefix;
+        prefix.CopyTo(buffer);
+        System.Buffers.Text.Utf8Formatter.TryFormat(_sent + 1, buffer[prefix.Length..], out int written);
+        return buffer[..(prefix.Length + written)];
     }
+
+    private byte[] IdPrefix => _idPrefix ??= Encoding.ASCII.GetBytes(Id + "-");
 
     private void CountInput()
     {

@@ -13,40 +13,43 @@ internal sealed partial class Session
 {
     private const int MaxSettlements = 1024;
 
-    private readonly List<Settlement> _settlements = [];
-    private readonly List<Message> _queueBatch = [];
+    // Null for who has nothing to do with queues.
+    private List<Settlement>? _settlements;
+    private List<Message>? _queueBatch;
     private byte[] _queueDestination = [];
     private Queue? _queue;
     private int _queueBatchBytes;
 
-    private bool HasQueueWork => _queueBatch.Count + _settlements.Count > 0;
+    private bool HasQueueWork => _queueBatch is { Count: > 0 } || _settlements is { Count: > 0 };
 
     private static bool IsQueue(ReadOnlySpan<byte> destination) => destination.StartsWith(Destination.QueuePrefix) || destination.StartsWith(Destination.TempQueuePrefix);
+
+    private static bool IsToQueue(in StompFrame send) => send.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && IsQueue(destination);
 
     private static QueueConsumer? ConsumerOf(Subscription? subscription) => subscription?.Consumer as QueueConsumer;
 
     private bool ContinuesQueueWork(in StompFrame frame) => frame.Command switch
     {
-        StompCommand.Ack or StompCommand.Nack => _queueBatch.Count == 0,
-        StompCommand.Send => _settlements.Count == 0 && !frame.Headers.Contains(HeaderNames.Transaction)
+        StompCommand.Ack or StompCommand.Nack => _queueBatch is not { Count: > 0 },
+        StompCommand.Send => _settlements is not { Count: > 0 } && !frame.Headers.Contains(HeaderNames.Transaction)
             && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && destination.SequenceEqual(_queueDestination),
         _ => false,
     };
 
     private void DoQueueWork()
     {
-        if (_settlements.Count > 0)
-            SettleAll();
-        if (_queueBatch.Count == 0)
+        if (_settlements is { Count: > 0 })
+            SettleAll(_settlements);
+        if (_queueBatch is not { Count: > 0 })
             return;
         _queue = _environment.Queues.Publish(_queue!, CollectionsMarshal.AsSpan(_queueBatch), isReserved: false, _publisher.Dirty);
         _queueBatch.Clear();
         _queueBatchBytes = 0;
     }
 
-    private void SettleAll()
+    private void SettleAll(List<Settlement> settlements)
     {
-        ReadOnlySpan<Settlement> left = CollectionsMarshal.AsSpan(_settlements);
+        ReadOnlySpan<Settlement> left = CollectionsMarshal.AsSpan(settlements);
         while (!left.IsEmpty)
         {
             Queue queue = left[0].Consumer.Queue;
@@ -57,7 +60,7 @@ internal sealed partial class Session
             left = left[run..];
         }
 
-        _settlements.Clear();
+        settlements.Clear();
     }
 
     private Step HandleQueueSend(in StompFrame frame, ReadOnlySpan<byte> destination)
@@ -87,28 +90,34 @@ internal sealed partial class Session
 
         if (!destination.SequenceEqual(_queueDestination))
             _queueDestination = destination.ToArray();
-        _queue = queue!;
-        return _queue.IsTight ? PublishAlone(frame, message) : Collect(frame, message);
+        _queue = queue;
+        error = AddToQueue(message);
+        if (error != StompError.None)
+            return Fail(error, frame);
+        if (frame.IsRepeat && expiresAt == 0 && !frame.Headers.Contains(HeaderNames.Receipt))
+            _repeated = RepeatedHeaders.Of(message, frame.Headers.Contains(HeaderNames.ContentLength), isToQueue: true);
+        return Done(frame);
     }
 
-    private Step Collect(in StompFrame frame, Message message)
+    private StompError AddToQueue(Message message)
     {
-        _queueBatch.Add(message);
+        if (_queue!.IsTightFor(message))
+            return PublishAlone(message);
+        (_queueBatch ??= []).Add(message);
         _queueBatchBytes += message.Bytes.Length;
-        Done(frame);
         if (_queueBatchBytes >= _environment.BatchBytes)
             DoQueueWork();
-        return Step.NeedInput;
+        return StompError.None;
     }
 
     // Where little room is left, a refusal must be the one frame's.
-    private Step PublishAlone(in StompFrame frame, Message message)
+    private StompError PublishAlone(Message message)
     {
         DoQueueWork();
         if (!_environment.Queues.TryReserve(ref _queue!, 1, Queue.SizeOf(message)))
-            return Fail(StompError.QueueFull, frame);
+            return StompError.QueueFull;
         _environment.Queues.Publish(_queue, [message], isReserved: true, _publisher.Dirty);
-        return Done(frame);
+        return StompError.None;
     }
 
     private StompError ResolveQueue(ReadOnlySpan<byte> destination, out Queue? queue)
@@ -150,22 +159,42 @@ internal sealed partial class Session
     }
 
     private Subscription NewQueueSubscription(int number, ReadOnlySpan<byte> id, ReadOnlySpan<byte> destination, bool noLocal) =>
-        new(Outbox, number, id.ToArray(), destination.ToArray(), isPattern: false, Version, AckMode.Auto, prefetch: 0, noLocalTo: null)
+        new(Outbox, number, id.ToArray(), destination.ToArray(), isPattern: false, Version, AckMode.Auto, prefetch: 0, noLocalTo: null, Id)
         {
             OwnIds = noLocal ? Encoding.ASCII.GetBytes(Id + "-") : [],
         };
 
-    private void Unsubscribe(Subscription subscription, bool skipWaiting = true)
+    private void Unsubscribe(Subscription subscription)
     {
         if (ConsumerOf(subscription) is not { } consumer)
         {
-            _environment.Topics.Unsubscribe(subscription, skipWaiting);
+            _environment.Topics.Unsubscribe(subscription);
             return;
         }
 
         consumer.End(_publisher.Dirty);
         if (consumer.Queue.IsTemporary)
             OwnQueue(subscription.Destination)?.Unsubscribed();
+    }
+
+    // The connection ends. What several consumers held of one queue goes back together, for it is in one order.
+    private void UnsubscribeAll()
+    {
+        List<QueueConsumer> consumers = [];
+        foreach (Subscription subscription in _subscriptions.Values)
+        {
+            if (ConsumerOf(subscription) is { } consumer)
+                consumers.Add(consumer);
+            else
+                _environment.Topics.Unsubscribe(subscription, skipWaiting: false);
+        }
+
+        foreach (IGrouping<Queue, QueueConsumer> group in consumers.GroupBy(static consumer => consumer.Queue))
+        {
+            foreach (QueueConsumer consumer in group)
+                consumer.Subscription.End();
+            group.Key.Remove([.. group], _publisher.Dirty);
+        }
     }
 
     private Step HandleQueueSettle(in StompFrame frame, QueueConsumer consumer, long sequence)
@@ -185,9 +214,9 @@ internal sealed partial class Session
             return Done(frame);
         }
 
-        _settlements.Add(settlement);
+        (_settlements ??= []).Add(settlement);
         if (_settlements.Count >= MaxSettlements)
-            SettleAll();
+            SettleAll(_settlements);
         return Done(frame);
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using Broker.Delivery;
 using Broker.Messaging;
@@ -40,7 +39,7 @@ internal sealed partial class Session : IOutboxOwner
         _parser = new StompParser(environment.FrameLimits);
         _publisher = new Publisher(
             environment.Topics, new StallBudget(environment.Limits.PublisherStall, environment.Limits.PublisherStallWindow, environment.Time), environment.Metrics, environment.Time);
-        Outbox = new Outbox(transport.Output, this, environment.Limits, environment.Metrics, environment.Time);
+        Outbox = new Outbox(transport.Output, this, environment.Limits, environment.Metrics, environment.Time, transport.BytesPerWrite);
         _clock = new SessionClock(environment.Time.GetTimestamp());
         if (environment.Limits.SendsPerSecond > 0)
             _sendRate = new SendRate(environment.Limits.SendsPerSecond, environment.Time);
@@ -192,8 +191,8 @@ internal sealed partial class Session : IOutboxOwner
     {
         while (CloseReason == CloseReason.None)
         {
-            ReadOnlySequence<byte> unread = _input.Unread;
-            long before = unread.Length;
+            ReadOnlySpan<byte> unread = _input.Unread;
+            int before = unread.Length;
             StompParseResult result = _parser.Read(ref unread, out StompFrame frame);
             if (result == StompParseResult.Frame && !MayHandle(frame))
             {
@@ -208,7 +207,7 @@ internal sealed partial class Session : IOutboxOwner
                 StompParseResult.Error => FailParse(),
                 _ => Step.NeedInput,
             };
-            _input.Consume((int)(before - unread.Length));
+            _input.Consume(before - unread.Length);
             if (result == StompParseResult.Frame)
                 _clock.Frames++;
             if (result != StompParseResult.Frame)
@@ -308,8 +307,7 @@ internal sealed partial class Session : IOutboxOwner
     {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
-        foreach (Subscription subscription in _subscriptions.Values)
-            Unsubscribe(subscription, skipWaiting: false);
+        UnsubscribeAll();
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
         ReleaseTempQueues();
         _publisher.Dirty.Drain();

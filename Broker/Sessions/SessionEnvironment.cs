@@ -31,7 +31,7 @@ internal sealed record SessionEnvironment(
         new((int)Options.HeartBeat.Outgoing.TotalMilliseconds, (int)Options.HeartBeat.Incoming.TotalMilliseconds);
 
     /// <summary>A publisher's consecutive messages are one publication up to this size: large ones would fill small outboxes at once.</summary>
-    public int BatchBytes { get; } = Math.Min(64 * 1024, Options.Limits.OutboxBytes / 4);
+    public int BatchBytes { get; } = Math.Min(128 * 1024, Options.Limits.OutboxBytes / 4);
 
     /// <summary>Tells conflated subscriptions when their interval is over.</summary>
     public ConflationClock Conflation { get; } = new(Time);

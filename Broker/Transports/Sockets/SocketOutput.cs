@@ -17,6 +17,7 @@ internal sealed class SocketOutput : PipeWriter
     private readonly Lock _gate = new();
     private byte[] _buffer = [];
     private int _length;
+    private int _sent;
     private bool _completed;
     private volatile bool _lost;
     private bool _cancelled;
@@ -31,13 +32,17 @@ internal sealed class SocketOutput : PipeWriter
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _length;
+    /// <summary>What the kernel has not taken yet. Any thread may look.</summary>
+    public override long UnflushedBytes => Volatile.Read(ref _length) - Volatile.Read(ref _sent);
 
     /// <summary>
     /// Set for a WebSocket: that the peer has ended its own sending does not end the connection, for what it is owed, an ERROR
     /// perhaps, still goes out. The server would cut it.
     /// </summary>
     public bool OutlivesInput { get; set; }
+
+    /// <summary>While it is set, who wrote before ends and does not complete it: another one goes on.</summary>
+    public bool IsHandedOver { get; set; }
 
     /// <summary>Ends when nothing more is on its way to the socket.</summary>
     public Task Sending => _sending;
@@ -111,7 +116,7 @@ internal sealed class SocketOutput : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed)
+        if (_completed || IsHandedOver)
             return;
         _completed = true;
         if (_sending.IsCompleted)
@@ -139,7 +144,7 @@ internal sealed class SocketOutput : PipeWriter
 
     private void Release()
     {
-        _length = 0;
+        _length = _sent = 0;
         if (_buffer.Length > 0)
             ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
@@ -177,7 +182,10 @@ internal sealed class SocketOutput : PipeWriter
         try
         {
             while (from < _length)
+            {
                 from += await _socket.SendAsync(_buffer.AsMemory(from, _length - from), SocketFlags.None).ConfigureAwait(false);
+                Volatile.Write(ref _sent, from);
+            }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {

@@ -16,7 +16,7 @@ namespace Broker.Transports.WebSockets;
 /// </summary>
 internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOptions limits, TimeProvider time) : ITransport
 {
-    private const int BytesPerReceive = 64 * 1024;
+    private const int BytesPerReceive = 256 * 1024;
 
     // A peer that still sends is read for longer than a silent one, but not forever.
     private const int LingersAtMost = 5;
@@ -35,6 +35,8 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     public Socket? Socket { private get; init; }
 
     public PipeWriter Output => pipe.Output;
+
+    public int BytesPerWrite => pipe.Output is SocketOutput ? BytesPerReceive : Delivery.Outbox.SmallWrite;
 
     public long BytesReceived => Volatile.Read(ref _received);
 
