@@ -239,7 +239,7 @@ internal sealed class QueueModelRun(RunningBroker broker, QueueModel model) : ID
         if (consumer.Credit <= 0)
             throw Wrong($"{client.Name} got more than it has credit for: {frame}");
         string count = (message.Deliveries + 1).ToString(CultureInfo.InvariantCulture);
-        if ((frame["redelivered"], frame["x-delivery-count"]) != (count == "1" ? "false" : "true", count))
+        if ((frame["destination"], frame["redelivered"], frame["x-delivery-count"]) != (queue.Destination, count == "1" ? "false" : "true", count))
             throw Wrong($"It should be delivered for the {count}. time: {frame}");
         if ((frame["x-death-reason"], frame["x-death-queue"]) != (message.DeathReason, message.DeathQueue))
             throw Wrong($"It should have died of {message.DeathReason ?? "nothing"}: {frame}");

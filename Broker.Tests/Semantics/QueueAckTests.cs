@@ -223,11 +223,16 @@ public class QueueAckTests
         using StompTestClient publisher = await broker.ConnectAsync();
         await publisher.PublishAsync("/queue/a", "1");
         TestFrame given = await owner.TakeAsync("1");
-        using Consumer thief = await broker.OpenConsumerAsync();
+        using Consumer thief = await broker.ConsumeAsync("/queue/b");
+        await thief.PublishAsync("/queue/b", "thief's own");
+        await thief.TakeAsync("thief's own");
 
-        await thief.Client.SendFrameAsync("ACK", [("id", given["ack"]!)]);
+        await thief.AckAsync(given);
+        await thief.NackAsync(given, ("requeue", "false"));
 
-        (await thief.ReadErrorAndEndAsync())["message"].Should().Be("bad ack id");
+        await thief.UnsubscribeAsync("s");
+        await thief.SubscribeAsync("s", "/queue/b");
+        await thief.TakeAsync("thief's own", delivery: 2);
         await owner.UnsubscribeAsync("s");
         await owner.SubscribeAsync("s", "/queue/a");
         await owner.TakeAsync("1", delivery: 2);

@@ -88,7 +88,7 @@ public class QueueReceiptTests
             await one.NackAsync(message);
             TestFrame again = (await two.TakeAllAsync()).Should().ContainSingle().Which;
             await two.AckAsync(again);
-            two.Client.Socket.Abort();
+            await broker.EndAsync(two, Ending.Lost);
             await one.ShouldHaveNothingAsync();
             await broker.EndAsync(one, Ending.Lost);
             one.Dispose();
