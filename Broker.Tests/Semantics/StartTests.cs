@@ -1,6 +1,6 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Broker.Security;
 using Broker.Tests.TestHost;

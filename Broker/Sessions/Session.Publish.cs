@@ -113,8 +113,9 @@ internal sealed partial class Session
     {
         if ((_batch.Count == 0 && _replyCount == 0) || (frame.IsRepeat && _repeated is not null))
             return true;
+        // Where only so much can be kept, what is before takes its place first.
         if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame)
-            && (!_batchRetains || (frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && destination.SequenceEqual(_topic!.Name))))
+            && ((!_batchRetains && !_environment.Topics.IsTight) || (frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && _topic is not null && destination.SequenceEqual(_topic.Name))))
             return true;
         return TryPublishBatch();
     }
