@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Broker.Security;
 using Broker.Tests.TestHost;
@@ -45,6 +47,20 @@ public sealed class StartTests
         var (exit, _, error) = await RunAsync("", urls);
         exit.Should().Be(1);
         error.Should().Contain(named);
+        ShouldBeWords(error);
+    }
+
+    [Fact]
+    public async Task It_does_not_start_on_half_of_localhost()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        string urls = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
+
+        var (exit, _, error) = await RunAsync("", "--urls=" + urls);
+
+        exit.Should().Be(1);
+        error.Should().Contain("already in use").And.Contain(urls[(urls.LastIndexOf(':'))..]);
         ShouldBeWords(error);
     }
 

@@ -36,6 +36,7 @@ internal static class QueueSteps
                 bodies.Add(message.Text);
         }
 
+        await client.DoAsync("UNSUBSCRIBE", [("id", "drain")]); // what comes later is not for a connection that is about to be cut
         return bodies;
     }
 

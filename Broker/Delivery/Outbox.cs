@@ -121,7 +121,7 @@ internal sealed partial class Outbox
     /// </summary>
     public bool TryReserve(int size, Publication publication)
     {
-        if (ReferenceEquals(Volatile.Read(ref _admitted), publication))
+        if (ReferenceEquals(Volatile.Read(ref _admitted), publication.Whole))
         {
             Interlocked.Add(ref _bytes, size);
             return true;
@@ -129,7 +129,7 @@ internal sealed partial class Outbox
 
         if (!TryReserve(size))
             return false;
-        Volatile.Write(ref _admitted, publication);
+        Volatile.Write(ref _admitted, publication.Whole);
         return true;
     }
 

@@ -16,13 +16,16 @@ namespace Broker.Sessions;
 internal sealed class ApplicationPublisher(SessionEnvironment environment, StallBudget stalls, string idPrefix)
 {
     private readonly ArrayBufferWriter<byte> _frame = new();
-    private readonly StompParser _parser = new(environment.FrameLimits) { Version = StompVersion.V12, FrameBytes = environment.Limits.FrameBytes };
+    private StompParser _parser = NewParser(environment);
     private readonly Publisher _publisher = new(environment.Topics, stalls, environment.Metrics, environment.Time);
     private readonly List<Message> _batch = [];
     private Topic? _topic;
     private Queue? _queue;
     private long _reserved;
     private long _sent;
+
+    private static StompParser NewParser(SessionEnvironment environment) =>
+        new(environment.FrameLimits) { Version = StompVersion.V12, FrameBytes = environment.Limits.FrameBytes };
 
     /// <summary>True when something waits for <see cref="PublishAsync"/>.</summary>
     public bool HasMessages => _batch.Count > 0;
@@ -38,7 +41,12 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         Write(name, body, headers, retain);
         ReadOnlySpan<byte> input = _frame.WrittenSpan;
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
-            return _parser.Error;
+        {
+            error = _parser.Error;
+            _parser = NewParser(environment); // one that has refused a frame reads no other
+            return error;
+        }
+
         if (frame.Headers.TryGet(HeaderNames.ReplyTo, out ReadOnlySpan<byte> replyTo) && replyTo.StartsWith(Destination.TempQueuePrefix) && !QueueTable.IsToken(replyTo))
             return StompError.DestinationUnavailable; // there is no connection for the answer to come to
         return Destination.KindOf(name) == DestinationKind.Topic ? AddToTopic(frame, name) : AddToQueue(frame, name);

@@ -18,6 +18,7 @@ internal sealed partial class Session
     private readonly SendRate? _sendRate;
     private Topic? _topic;
     private int _batchBytes;
+    private bool _batchRetains;
     private long _sent;
     private long _countedBytes;
     private long _countedFrames;
@@ -72,6 +73,7 @@ internal sealed partial class Session
 
         _batch.Add(message);
         _batchBytes += message.Bytes.Length;
+        _batchRetains |= retain != RetainAction.None;
         Done(frame);
         if (frame.IsRepeat && expiresAt == 0 && retain == RetainAction.None && !headers.Contains(HeaderNames.Receipt))
             _repeated = RepeatedHeaders.Of(message, headers.Contains(HeaderNames.ContentLength));
@@ -120,10 +122,16 @@ internal sealed partial class Session
             return true;
         if (_batch.Count == 0 && (HasQueueWork ? ContinuesQueueWork(frame) : _replyCount == 0))
             return true;
-        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame) && !IsToQueue(frame))
+        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame)
+            && frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && JoinsBatch(destination))
             return true;
         return TryPublishBatch();
     }
+
+    // Where only so much can be kept, what is before takes its place first.
+    private bool JoinsBatch(ReadOnlySpan<byte> destination) => _batchRetains || _environment.Topics.IsTight
+        ? _topic is not null && destination.SequenceEqual(_topic.Name)
+        : !IsQueue(destination);
 
     // The messages from here on are for another topic.
     private void EndRun()
@@ -151,6 +159,7 @@ internal sealed partial class Session
             _runs.Clear();
             _batch.Clear();
             _batchBytes = 0;
+            _batchRetains = false;
         }
 
         while (_outgoing.TryPeek(out var next))
@@ -160,11 +169,13 @@ internal sealed partial class Session
                 _outgoing.Dequeue();
             if (together > 0)
                 continue;
+            next.Publication.Detach();
             if (!_publisher.TryPublish(next.Topic, next.Publication))
                 return false;
             Published(_outgoing.Dequeue().Publication);
         }
 
+        _refusedReceipt = null;
         SendReplies();
         return true;
     }
@@ -173,10 +184,12 @@ internal sealed partial class Session
     {
         while (_outgoing.TryPeek(out var next))
         {
+            next.Publication.Detach();
             await _publisher.HoldAsync(next.Topic, next.Publication).ConfigureAwait(false);
             Published(_outgoing.Dequeue().Publication);
         }
 
+        _refusedReceipt = null;
         SendReplies();
     }
 

@@ -242,7 +242,8 @@ internal sealed partial class Session : IOutboxOwner
     {
         TryEnd(reason, error);
         _transport.Wake();
-        Volatile.Read(ref _ending)?.Cancel();
+        if (Volatile.Read(ref _ending) is { } ending)
+            ThreadPool.UnsafeQueueUserWorkItem(static ending => ending.Cancel(), ending, preferLocal: false); // the caller may hold a topic's lock
     }
 
     /// <summary>Cancelled when the session ends, for what it waits for besides its input.</summary>

@@ -135,6 +135,7 @@ internal sealed class SocketConnection : ConnectionContext, IFeatureCollection,
     private void Close(TimeSpan? linger)
     {
         TellClosed();
+        _input.Abort();
         try
         {
             if (linger is null)

@@ -13,6 +13,9 @@ internal sealed class SocketOutput : PipeWriter
 {
     private const int SmallestBuffer = 4096;
 
+    // A wait for the kernel ends when all of what it was for is taken: in slices a slow peer is seen to move.
+    private const int Slice = 32 * 1024;
+
     private readonly Socket _socket;
     private readonly Lock _gate = new();
     private byte[] _buffer = [];
@@ -183,7 +186,7 @@ internal sealed class SocketOutput : PipeWriter
         {
             while (from < _length)
             {
-                from += await _socket.SendAsync(_buffer.AsMemory(from, _length - from), SocketFlags.None).ConfigureAwait(false);
+                from += await _socket.SendAsync(_buffer.AsMemory(from, Math.Min(Slice, _length - from)), SocketFlags.None).ConfigureAwait(false);
                 Volatile.Write(ref _sent, from);
             }
         }
