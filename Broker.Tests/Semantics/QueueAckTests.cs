@@ -92,6 +92,7 @@ public class QueueAckTests
             await broker.EndAsync(consumer, Ending.Disconnect);
             using Consumer next = await broker.ConsumeAsync("/queue/a", "auto");
             await next.ShouldHaveNothingAsync();
+            await broker.EndAsync(next, Ending.Disconnect);
         }
     }
 
@@ -199,6 +200,7 @@ public class QueueAckTests
             await next.TakeAsync("1", delivery: 2);
             await next.TakeAsync("2");
             await next.ShouldHaveNothingAsync();
+            await broker.EndAsync(next, Ending.Disconnect);
         }
     }
 

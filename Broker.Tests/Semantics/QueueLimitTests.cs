@@ -291,6 +291,7 @@ public class QueueLimitTests
             await consumer.CommitAsync("t");
             using Consumer other = await broker.ConsumeAsync("/queue/b", "auto");
             (await other.TakeAllAsync()).Should().HaveCount(3);
+            await broker.EndAsync(other, Ending.Disconnect);
         }
     }
 
