@@ -24,8 +24,6 @@ internal sealed partial class Session
 
     private static bool IsQueue(ReadOnlySpan<byte> destination) => destination.StartsWith(Destination.QueuePrefix) || destination.StartsWith(Destination.TempQueuePrefix);
 
-    private static bool IsToQueue(in StompFrame send) => send.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && IsQueue(destination);
-
     private static QueueConsumer? ConsumerOf(Subscription? subscription) => subscription?.Consumer as QueueConsumer;
 
     private bool ContinuesQueueWork(in StompFrame frame) => frame.Command switch
