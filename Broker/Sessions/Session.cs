@@ -308,11 +308,17 @@ internal sealed partial class Session : IOutboxOwner
     {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
+        EndSubscriptions();
+        _publisher.Dirty.Drain();
+        _input.Clear();
+    }
+
+    private void EndSubscriptions()
+    {
         foreach (Subscription subscription in _subscriptions.Values)
             _environment.Topics.Unsubscribe(subscription, skipWaiting: false);
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
-        _publisher.Dirty.Drain();
-        _input.Clear();
+        _subscriptions.Clear();
     }
 
     /// <summary>The last bytes of the connection: the ERROR, if there is one, and the close frame, if one is sent.</summary>
