@@ -172,7 +172,6 @@ public sealed class TradingTickerTests(Chromium chromium, RunningTicker ticker) 
         await MovesAsync(tab, "#price");
 
         await tab["#cut"].ClickAsync();
-        await Expect(tab["#state"]).ToHaveTextAsync("Reconnecting");
         await Expect(tab["#cuts"]).ToHaveTextAsync("1");
         await Expect(tab["#state"]).ToHaveTextAsync("Connected");
 

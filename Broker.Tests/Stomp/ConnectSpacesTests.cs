@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Broker.Stomp;
 
@@ -15,7 +14,7 @@ public class ConnectSpacesTests
     public void A_passcode_keeps_its_spaces_unless_the_client_speaks_1_0(string frame, string passcode)
     {
         var parser = new StompParser(new StompLimits());
-        var input = new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(frame));
+        ReadOnlySpan<byte> input = Encoding.UTF8.GetBytes(frame);
 
         parser.Read(ref input, out StompFrame read).Should().Be(StompParseResult.Frame);
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Broker.Stomp;
 
@@ -36,7 +35,7 @@ public class ConnectTests
     [Fact]
     public void Another_command_is_no_connecting()
     {
-        var input = new ReadOnlySequence<byte>(Feed.Bytes("SEND\n\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes("SEND\n\n\0");
         new StompParser(new StompLimits()).Read(ref input, out StompFrame frame);
 
         StompConnect.TryRead(frame, out _, out StompError error).Should().BeFalse();
@@ -46,7 +45,7 @@ public class ConnectTests
     [Fact]
     public void The_credentials_are_as_the_client_wrote_them()
     {
-        var input = new ReadOnlySequence<byte>(Feed.Bytes("STOMP\nlogin:a\\nb\npasscode:x:y\nhost:h\nclient-id:c\nheart-beat:5,6\n\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes("STOMP\nlogin:a\\nb\npasscode:x:y\nhost:h\nclient-id:c\nheart-beat:5,6\n\n\0");
         new StompParser(new StompLimits()).Read(ref input, out StompFrame frame);
 
         StompConnect.TryRead(in frame, out StompConnect connect, out _).Should().BeTrue();
@@ -62,7 +61,7 @@ public class ConnectTests
     [Fact]
     public void A_login_may_be_empty_or_absent()
     {
-        var input = new ReadOnlySequence<byte>(Feed.Bytes("CONNECT\nlogin:\n\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes("CONNECT\nlogin:\n\n\0");
         new StompParser(new StompLimits()).Read(ref input, out StompFrame frame);
 
         StompConnect.TryRead(in frame, out StompConnect connect, out _).Should().BeTrue();
@@ -138,7 +137,7 @@ public class ConnectTests
 
     private static (StompError Error, StompVersion Version, HeartBeat HeartBeat) Read(string headers)
     {
-        var input = new ReadOnlySequence<byte>(Feed.Bytes($"CONNECT\n{headers}\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes($"CONNECT\n{headers}\n\0");
         new StompParser(new StompLimits()).Read(ref input, out StompFrame frame).Should().Be(StompParseResult.Frame);
         StompConnect.TryRead(in frame, out StompConnect connect, out StompError error);
         return (error, connect.Version, connect.HeartBeat);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Broker.Stomp;
 
@@ -8,28 +7,27 @@ namespace Broker.Tests.Stomp;
 internal static class Feed
 {
     /// <summary>
-    /// What a parser makes of a stream that arrives in pieces ending at the cuts, each time seen in segments of some size (0: one segment).
+    /// What a parser makes of a stream that arrives in pieces ending at the cuts, each time seen at another place in memory.
     /// </summary>
-    public static string Read(
-        byte[] stream, StompVersion version, IEnumerable<int>? cuts = null, int segmentSize = 0, StompLimits? limits = null)
+    public static string Read(byte[] stream, StompVersion version, IEnumerable<int>? cuts = null, StompLimits? limits = null)
     {
         var parser = new StompParser(limits ?? new StompLimits()) { Version = version };
         var record = new StringBuilder();
-        ReadOnlySequence<byte> input = default;
+        ReadOnlySpan<byte> input = default;
         int consumed = 0;
         foreach (int arrived in (cuts ?? []).Append(stream.Length))
         {
-            input = Segments(stream.AsMemory(consumed, arrived - consumed), segmentSize);
+            input = stream.AsSpan(consumed, arrived - consumed);
             record.Append(Drain(parser, ref input));
             if (parser.Error != StompError.None)
                 return record.ToString();
-            consumed = arrived - (int)input.Length;
+            consumed = arrived - input.Length;
         }
         return record.Append(Waiting(parser, input)).ToString();
     }
 
     /// <summary>All frames in the input, and the error if there is one.</summary>
-    public static string Drain(StompParser parser, ref ReadOnlySequence<byte> input)
+    public static string Drain(StompParser parser, ref ReadOnlySpan<byte> input)
     {
         var record = new StringBuilder();
         while (true)
@@ -48,7 +46,7 @@ internal static class Feed
     }
 
     /// <summary>What a parser without an error waits for.</summary>
-    public static string Waiting(StompParser parser, ReadOnlySequence<byte> input) =>
+    public static string Waiting(StompParser parser, ReadOnlySpan<byte> input) =>
         $"more, {input.Length} left, {(parser.InFrame ? "in a frame" : "between frames")}";
 
     /// <summary>The same, from text.</summary>
@@ -60,18 +58,6 @@ internal static class Feed
     /// </summary>
     public static byte[] Bytes(string text) =>
         text.Any(letter => letter > '\u00FF') ? Encoding.UTF8.GetBytes(text) : Encoding.Latin1.GetBytes(text);
-
-    /// <summary>A sequence over the bytes in segments of a size; 0 for one segment.</summary>
-    public static ReadOnlySequence<byte> Segments(ReadOnlyMemory<byte> bytes, int size)
-    {
-        if (size == 0 || bytes.Length <= size)
-            return new ReadOnlySequence<byte>(bytes);
-        var first = new Segment(bytes[..size], 0);
-        Segment last = first;
-        for (int at = size; at < bytes.Length; at += size)
-            last = last.Append(bytes.Slice(at, Math.Min(size, bytes.Length - at)));
-        return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
-    }
 
     private static void Describe(in StompFrame frame, StringBuilder record)
     {
@@ -88,21 +74,4 @@ internal static class Feed
         parser.TryGetErrorReceipt(out ReadOnlySpan<byte> receipt)
             ? $"{parser.Error}, receipt {Encoding.UTF8.GetString(receipt)}"
             : parser.Error.ToString();
-
-    /// <summary>A piece of a sequence; more can be appended while a reader looks at what is there.</summary>
-    internal sealed class Segment : ReadOnlySequenceSegment<byte>
-    {
-        public Segment(ReadOnlyMemory<byte> memory, long runningIndex)
-        {
-            Memory = memory;
-            RunningIndex = runningIndex;
-        }
-
-        public Segment Append(ReadOnlyMemory<byte> memory)
-        {
-            var next = new Segment(memory, RunningIndex + Memory.Length);
-            Next = next;
-            return next;
-        }
-    }
 }

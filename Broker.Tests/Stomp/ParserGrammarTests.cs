@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Broker.Stomp;
 
@@ -106,9 +105,9 @@ public class ParserGrammarTests
     public void After_an_error_every_read_comes_to_the_same_error()
     {
         var parser = new StompParser(new StompLimits());
-        var input = new ReadOnlySequence<byte>(Feed.Bytes("NOPE\nreceipt:1\n\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes("NOPE\nreceipt:1\n\n\0");
         parser.Read(ref input, out _).Should().Be(StompParseResult.Error);
-        input = new ReadOnlySequence<byte>(Feed.Bytes("SEND\n\n\0"));
+        input = Feed.Bytes("SEND\n\n\0");
 
         parser.Read(ref input, out _).Should().Be(StompParseResult.Error);
         parser.Error.Should().Be(StompError.UnknownCommand);
@@ -119,7 +118,7 @@ public class ParserGrammarTests
     public void A_version_set_between_two_frames_holds_for_the_second()
     {
         var parser = new StompParser(new StompLimits());
-        var input = new ReadOnlySequence<byte>(Feed.Bytes("CONNECT\nlogin: a\n\n\0SEND\nx: a\\n\n\n\0"));
+        ReadOnlySpan<byte> input = Feed.Bytes("CONNECT\nlogin: a\n\n\0SEND\nx: a\\n\n\n\0");
         parser.Read(ref input, out StompFrame connect).Should().Be(StompParseResult.Frame);
         connect.Headers[0].Value.ToArray().Should().Equal("a"u8.ToArray());
         parser.Version = StompVersion.V12;
@@ -130,7 +129,7 @@ public class ParserGrammarTests
 
     private static StompFrame One(string stream)
     {
-        var input = new ReadOnlySequence<byte>(Feed.Bytes(stream));
+        ReadOnlySpan<byte> input = Feed.Bytes(stream);
         var parser = new StompParser(new StompLimits()) { Version = StompVersion.V12 };
         parser.Read(ref input, out StompFrame frame).Should().Be(StompParseResult.Frame);
         return frame;

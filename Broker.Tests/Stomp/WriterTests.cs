@@ -17,7 +17,7 @@ public class WriterTests
         writer.Header(HeaderNames.ContentLength, 4);
         writer.EndHeaders();
         writer.Body("bo"u8);
-        writer.Body(new ReadOnlySequence<byte>("dy"u8.ToArray()));
+        writer.Body("dy"u8);
         writer.End();
 
         Text(output).Should().Be("MESSAGE\ndestination:/topic/a\\cb\ncontent-length:4\n\nbody\0");
@@ -66,7 +66,7 @@ public class WriterTests
             writer.Header(HeaderNames.Subscription, Encoding.UTF8.GetBytes(attack));
             writer.EndHeaders();
             writer.End();
-            var input = new ReadOnlySequence<byte>(output.WrittenMemory);
+            ReadOnlySpan<byte> input = output.WrittenSpan;
             var parser = new StompParser(new StompLimits()) { Version = version };
 
             parser.Read(ref input, out StompFrame frame).Should().Be(StompParseResult.Frame);
@@ -93,7 +93,7 @@ public class WriterTests
             writer.EndHeaders();
             writer.Body(body);
             writer.End();
-            var input = new ReadOnlySequence<byte>(output.WrittenMemory);
+            ReadOnlySpan<byte> input = output.WrittenSpan;
             var limits = new StompLimits { HeaderLineBytes = 100_000, FrameBytes = 1_000_000 };
             var parser = new StompParser(limits) { Version = StompVersion.V12 };
 

@@ -50,7 +50,7 @@ internal sealed partial class Outbox
                     ValueTask<FlushResult> flush = FlushAsync();
                     if (!flush.IsCompletedSuccessfully)
                     {
-                        _unflushed = 0;
+                        _unflushed = _output.CanGetUnflushedBytes ? _output.UnflushedBytes : 0;
                         Volatile.Write(ref _movedAt, _time.GetTimestamp());
                         _flushPending = true;
                         _ = GoOnAfterAsync(flush);

@@ -9,8 +9,8 @@ namespace Broker.Delivery;
 /// </summary>
 internal sealed class Publication
 {
-    private readonly Message[] _messages;
-    private readonly int _start;
+    private Message[] _messages;
+    private int _start;
     private Shared? _shared;
 
     public Publication(Message[] messages, object? source)
@@ -25,6 +25,7 @@ internal sealed class Publication
         _start = start;
         Count = count;
         Source = source;
+        Whole = this;
         IsUniform = true;
         foreach (Message message in Messages)
         {
@@ -40,6 +41,9 @@ internal sealed class Publication
 
     /// <summary>The publications that were joined to this one; null for one to a single topic.</summary>
     public Publication[]? Parts { get; private init; }
+
+    /// <summary>What it was joined to; else itself. Who has let in the one has let in the other.</summary>
+    public Publication Whole { get; private set; }
 
     /// <summary>Who published: a subscription with <c>no-local</c> of the same one skips it.</summary>
     public object? Source { get; }
@@ -94,13 +98,32 @@ internal sealed class Publication
         ReferenceEquals(_messages, other._messages) && ReferenceEquals(Source, other.Source) && _start == other._start + other.Count;
 
     /// <summary>One publication of all messages of several, each of which follows the one before.</summary>
-    public static Publication Join(Publication[] parts) =>
-        new(parts[0]._messages, parts[0]._start, parts.Sum(static part => part.Count), parts[0].Source) { Parts = parts };
+    public static Publication Join(Publication[] parts)
+    {
+        var whole = new Publication(parts[0]._messages, parts[0]._start, parts.Sum(static part => part.Count), parts[0].Source) { Parts = parts };
+        whole.Detach();
+        return whole;
+    }
+
+    /// <summary>
+    /// Lets go of the messages of others, which would be kept for as long as this one waits, and are in no outbox's account. To be called before
+    /// anybody else has it.
+    /// </summary>
+    public void Detach()
+    {
+        if (Count == _messages.Length)
+            return;
+        _messages = Messages.ToArray();
+        _start = 0;
+    }
+
+    /// <summary>It goes out as part of another one.</summary>
+    public void JoinTo(Publication whole) => Whole = whole;
 
     /// <summary>The same without its first messages.</summary>
     public Publication Skip(int first)
     {
-        var rest = new Publication(_messages, _start + first, Count - first, Source);
+        var rest = new Publication(Messages[first..].ToArray(), Source);
         rest.Place(Destination, Policy, Position + first, IsShared);
         rest.Offset = Offset + first;
         return rest;

@@ -156,14 +156,16 @@ internal sealed class Subscription
     public bool HasRoomFor(Publication publication) =>
         _state != State.Live || IsOwn(publication) || _conflator is { IsAsked: true } || Window is { HasCredit: false } || Outbox.HasRoomFor(SizeOf(publication));
 
+    /// <summary>True when it takes the parts of a joined publication one by one: it counts which topic a message is of, or how many there are.</summary>
+    public bool TakesParts => _state != State.Live || _conflator is not null || Window is not null;
+
     /// <summary>Takes a publication; what finds no room meets the topic's policy at once.</summary>
     public void Deliver(Publication publication, DirtyOutboxes dirty)
     {
         if (IsOwn(publication))
             return;
-        if (publication.Parts is { } parts && (_state != State.Live || _conflator is not null || Window is not null))
+        if (publication.Parts is { } parts && TakesParts)
         {
-            // Here it counts which topic a message is of, or how many there are.
             foreach (Publication part in parts)
                 Deliver(part, dirty);
             return;

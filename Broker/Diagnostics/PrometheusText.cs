@@ -55,6 +55,7 @@ internal static class PrometheusText
         Write("process_cpu_seconds_total", "counter", "Processor time used, user and system.", Environment.CpuUsage.TotalTime.TotalSeconds);
         Write("process_resident_memory_bytes", "gauge", "Memory of the process that is in RAM.", Environment.WorkingSet);
         Write("dotnet_gc_heap_size_bytes", "gauge", "Memory that the garbage-collected heap holds.", GC.GetTotalMemory(forceFullCollection: false));
+        Write("dotnet_gc_allocated_bytes_total", "counter", "Memory allocated on that heap, ever.", GC.GetTotalAllocatedBytes(precise: true));
         Write("dotnet_gc_pause_seconds_total", "counter", "Time that the garbage collector paused the process.", GC.GetTotalPauseDuration().TotalSeconds);
         Write("dotnet_threadpool_threads", "gauge", "Threads of the thread pool.", ThreadPool.ThreadCount);
         Write("dotnet_threadpool_queue_length", "gauge", "Work items that wait for a thread of the pool.", ThreadPool.PendingWorkItemCount);

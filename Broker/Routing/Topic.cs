@@ -29,6 +29,9 @@ internal sealed class Topic(byte[] name, SlowSubscriberPolicy policy, StreamLog?
     /// <summary>Tells topics apart, and which of two is locked first.</summary>
     public long Number { get; } = Interlocked.Increment(ref _count);
 
+    /// <summary>What it does about a subscriber that has no room.</summary>
+    public SlowSubscriberPolicy Policy => policy;
+
     /// <summary>Held while something takes its place; one for all topics of a stream.</summary>
     public Lock Order { get; } = stream?.Order ?? new Lock();
 

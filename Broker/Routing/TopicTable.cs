@@ -16,6 +16,9 @@ internal sealed class TopicTable
     private const int IdleTopics = 16 * 1024;
     private const int RestMilliseconds = 1000;
 
+    // More than one batch can name.
+    private const int TightTopics = 8 * 1024;
+
     private readonly ConcurrentDictionary<byte[], Topic> _topics = new(Utf8NameComparer.Instance);
     private readonly ConcurrentDictionary<byte[], Topic>.AlternateLookup<ReadOnlySpan<byte>> _byName;
     private readonly SubscriptionTrie _patterns = new();
@@ -58,6 +61,9 @@ internal sealed class TopicTable
     public int PatternVersion => Volatile.Read(ref _patternVersion);
 
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>True when little room is left for topics: a publisher's are then used one at a time, so that those not listened to can make room.</summary>
+    public bool IsTight => Count > _limits.Destinations - TightTopics;
 
     /// <summary>The topic of a checked destination; null when there are as many as may be.</summary>
     public Topic? GetOrAdd(ReadOnlySpan<byte> destination)

@@ -15,10 +15,13 @@ namespace Broker.Sessions;
 internal sealed class ApplicationPublisher(SessionEnvironment environment, StallBudget stalls, string idPrefix)
 {
     private readonly ArrayBufferWriter<byte> _frame = new();
-    private readonly StompParser _parser = new(environment.FrameLimits) { Version = StompVersion.V12, FrameBytes = environment.Limits.FrameBytes };
+    private StompParser _parser = NewParser(environment);
     private readonly Publisher _publisher = new(environment.Topics, stalls, environment.Metrics, environment.Time);
     private readonly List<Message> _batch = [];
     private long _sent;
+
+    private static StompParser NewParser(SessionEnvironment environment) =>
+        new(environment.FrameLimits) { Version = StompVersion.V12, FrameBytes = environment.Limits.FrameBytes };
 
     /// <summary>Makes the message of a SEND; else says what is wrong with it. What is made waits for <see cref="PublishAsync"/>.</summary>
     public StompError Add(string destination, ReadOnlySpan<byte> body, IEnumerable<KeyValuePair<string, string>>? headers, bool retain, out Topic? topic)
@@ -32,7 +35,12 @@ internal sealed class ApplicationPublisher(SessionEnvironment environment, Stall
         Write(name, body, headers, retain);
         ReadOnlySpan<byte> input = _frame.WrittenSpan;
         if (_parser.Read(ref input, out StompFrame frame) != StompParseResult.Frame)
-            return _parser.Error;
+        {
+            error = _parser.Error;
+            _parser = NewParser(environment); // one that has refused a frame reads no other
+            return error;
+        }
+
         error = SendHeaders.TryRead(frame, environment.Time, out long expiresAt, out RetainAction action);
         if (error != StompError.None)
             return error;

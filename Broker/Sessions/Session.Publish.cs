@@ -18,6 +18,7 @@ internal sealed partial class Session
     private readonly SendRate? _sendRate;
     private Topic? _topic;
     private int _batchBytes;
+    private bool _batchRetains;
     private long _sent;
     private long _countedBytes;
     private long _countedFrames;
@@ -67,6 +68,7 @@ internal sealed partial class Session
 
         _batch.Add(message);
         _batchBytes += message.Bytes.Length;
+        _batchRetains |= retain != RetainAction.None;
         Done(frame);
         if (frame.IsRepeat && expiresAt == 0 && retain == RetainAction.None && !headers.Contains(HeaderNames.Receipt))
             _repeated = RepeatedHeaders.Of(message, headers.Contains(HeaderNames.ContentLength));
@@ -111,7 +113,9 @@ internal sealed partial class Session
     {
         if ((_batch.Count == 0 && _replyCount == 0) || (frame.IsRepeat && _repeated is not null))
             return true;
-        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame))
+        // Where only so much can be kept, what is before takes its place first.
+        if (frame.Command == StompCommand.Send && !frame.Headers.Contains(HeaderNames.Transaction) && !IsAlone(frame)
+            && ((!_batchRetains && !_environment.Topics.IsTight) || (frame.Headers.TryGet(HeaderNames.Destination, out ReadOnlySpan<byte> destination) && _topic is not null && destination.SequenceEqual(_topic.Name))))
             return true;
         return TryPublishBatch();
     }
@@ -141,6 +145,7 @@ internal sealed partial class Session
             _runs.Clear();
             _batch.Clear();
             _batchBytes = 0;
+            _batchRetains = false;
         }
 
         while (_outgoing.TryPeek(out var next))
@@ -150,11 +155,13 @@ internal sealed partial class Session
                 _outgoing.Dequeue();
             if (together > 0)
                 continue;
+            next.Publication.Detach();
             if (!_publisher.TryPublish(next.Topic, next.Publication))
                 return false;
             Published(_outgoing.Dequeue().Publication);
         }
 
+        _refusedReceipt = null;
         SendReplies();
         return true;
     }
@@ -163,10 +170,12 @@ internal sealed partial class Session
     {
         while (_outgoing.TryPeek(out var next))
         {
+            next.Publication.Detach();
             await _publisher.HoldAsync(next.Topic, next.Publication).ConfigureAwait(false);
             Published(_outgoing.Dequeue().Publication);
         }
 
+        _refusedReceipt = null;
         SendReplies();
     }
 

@@ -242,7 +242,8 @@ internal sealed partial class Session : IOutboxOwner
     {
         TryEnd(reason, error);
         _transport.Wake();
-        Volatile.Read(ref _ending)?.Cancel();
+        if (Volatile.Read(ref _ending) is { } ending)
+            ThreadPool.UnsafeQueueUserWorkItem(static ending => ending.Cancel(), ending, preferLocal: false); // the caller may hold a topic's lock
     }
 
     /// <summary>Cancelled when the session ends, for what it waits for besides its input.</summary>
@@ -307,11 +308,17 @@ internal sealed partial class Session : IOutboxOwner
     {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
+        EndSubscriptions();
+        _publisher.Dirty.Drain();
+        _input.Clear();
+    }
+
+    private void EndSubscriptions()
+    {
         foreach (Subscription subscription in _subscriptions.Values)
             _environment.Topics.Unsubscribe(subscription, skipWaiting: false);
         _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
-        _publisher.Dirty.Drain();
-        _input.Clear();
+        _subscriptions.Clear();
     }
 
     /// <summary>The last bytes of the connection: the ERROR, if there is one, and the close frame, if one is sent.</summary>

@@ -34,7 +34,7 @@ internal sealed class EchoConnection : IOutboxOwner
             if (!_transport.AtEndOfMessage)
                 continue;
             byte opcode = _transport.IsText ? WireFrame.Text : WireFrame.Binary;
-            _outbox.EnqueueStomp(WireFrame.Create(opcode, _message.Unread.FirstSpan), 1, dirty: null);
+            _outbox.EnqueueStomp(WireFrame.Create(opcode, _message.Unread), 1, dirty: null);
             _message.Consume(_message.Count);
             while (_outbox.IsFull && !_lost)
                 await _outbox.WaitWhileFullAsync().ConfigureAwait(false);

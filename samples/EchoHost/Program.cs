@@ -43,7 +43,7 @@ internal static class Program
             return;
         }
 
-        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
+        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake, endsWithRequest: true).ConfigureAwait(false);
         await new EchoConnection(pipe, context.Abort, limits, metrics).RunAsync().ConfigureAwait(false);
     }
 }

@@ -55,7 +55,16 @@ internal sealed class EventLoop
             key = ((ulong)_generations[slot] << 32) | (uint)slot;
         }
 
-        _epoll.Watch(socket.SafeHandle, key);
+        try
+        {
+            _epoll.Watch(socket.SafeHandle, key);
+        }
+        catch
+        {
+            Remove(slot);
+            throw;
+        }
+
         return slot;
     }
 
@@ -91,12 +100,26 @@ internal sealed class EventLoop
             {
                 ulong key = _epoll.Event(i, out bool isEnd);
                 if (key != Epoll.WakeKey && Find(key) is { } input)
-                    input.Receive(ref _buffer, isEnd);
+                    Receive(input, isEnd);
             }
 
             // Not those who ask meanwhile: who has much to say lets others speak in between.
             for (int i = _asked.Count; i > 0 && _asked.TryDequeue(out SocketInput? input); i--)
-                input.Receive(ref _buffer, isEnd: false);
+                Receive(input, isEnd: false);
+        }
+    }
+
+    // A fault must end this connection alone.
+    private void Receive(SocketInput input, bool isEnd)
+    {
+        try
+        {
+            input.Receive(ref _buffer, isEnd);
+        }
+        catch (Exception)
+        {
+            _buffer = new byte[BytesPerReceive]; // who has the old one is not known
+            input.Abort();
         }
     }
 

@@ -27,6 +27,7 @@ internal sealed class SocketConnection : ConnectionContext, IFeatureCollection,
     private readonly List<KeyValuePair<Type, object>> _others = [];
     private CancellationTokenSource? _closed;
     private IDictionary<object, object?>? _items;
+    private Func<Task>? _heir;
     private int _revision;
     private int _isClosed;
 
@@ -81,6 +82,29 @@ internal sealed class SocketConnection : ConnectionContext, IFeatureCollection,
         set;
     }
 
+    /// <summary>
+    /// Has <paramref name="serve"/> run once the server is done with HTTP, on the same pipes: a request handler calls it, and returns. What HTTP keeps for a
+    /// connection, most of what an idle one weighs, is let go then. Nothing happens before.
+    /// </summary>
+    public void HandOver(Func<Task> serve)
+    {
+        _heir = serve;
+        _output.IsHandedOver = _input.IsHandedOver = true;
+    }
+
+    /// <summary>Serves a connection by <paramref name="http"/>, and then by whom it was handed over to.</summary>
+    public async Task ServeAsync(ConnectionDelegate http)
+    {
+        var beats = new HttpHeartbeat(this);
+        await http(this).ConfigureAwait(false);
+        if (_heir is not { } heir)
+            return;
+        beats.End();
+        _heir = null;
+        _output.IsHandedOver = _input.IsHandedOver = false;
+        await heir().ConfigureAwait(false);
+    }
+
     public override void Abort(ConnectionAbortedException abortReason) => Close(TimeSpan.Zero);
 
     /// <summary>Waits a moment for what is on its way to the socket, and closes it.</summary>
@@ -111,6 +135,7 @@ internal sealed class SocketConnection : ConnectionContext, IFeatureCollection,
     private void Close(TimeSpan? linger)
     {
         TellClosed();
+        _input.Abort();
         try
         {
             if (linger is null)
@@ -166,6 +191,24 @@ internal sealed class SocketConnection : ConnectionContext, IFeatureCollection,
         _others.RemoveAll(other => other.Key == key);
         if (value is not null)
             _others.Add(new(key, value));
+    }
+
+    /// <summary>Passes the server's heart-beats on to its HTTP part, by which it keeps its time-outs, until the connection is no longer HTTP's.</summary>
+    private sealed class HttpHeartbeat : IConnectionHeartbeatFeature
+    {
+        private Action? _beat;
+
+        public HttpHeartbeat(SocketConnection connection)
+        {
+            if (connection.Find(typeof(IConnectionHeartbeatFeature)) is not IConnectionHeartbeatFeature server)
+                return;
+            server.OnHeartbeat(static beats => ((HttpHeartbeat)beats)._beat?.Invoke(), this);
+            connection.Set(typeof(IConnectionHeartbeatFeature), this);
+        }
+
+        public void OnHeartbeat(Action<object> action, object state) => _beat += () => action(state);
+
+        public void End() => _beat = null;
     }
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;

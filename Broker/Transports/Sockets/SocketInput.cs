@@ -26,10 +26,12 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
     private byte[] _held = []; // rented, while it holds something
     private byte[]? _lent;
     private Exception? _error;
+    private Exception? _cancelledBy;
     private int _start;
     private int _end;
     private int _slot;
     private int _lease;
+    private int _leases;
     private Wait _wait;
     private bool _isReadable;
     private bool _isEnding;
@@ -59,6 +61,21 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
         /// <summary>The reader waits, and somebody is receiving for it.</summary>
         Receiver,
     }
+
+    /// <summary>Ends reading, now and for ever: the socket is about to be closed, of which it would not be told. Thread-safe.</summary>
+    public void Abort()
+    {
+        lock (_gate)
+        {
+            _isAtEnd = true;
+            _error ??= new ConnectionAbortedException("The connection was cut.");
+        }
+
+        CancelRead(_error);
+    }
+
+    /// <summary>While it is set, who read before ends and does not complete it: another one goes on.</summary>
+    public bool IsHandedOver { get; set; }
 
     /// <summary>From here on what comes is known. To be called once, before the first read.</summary>
     public void Start()
@@ -118,7 +135,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
             if (used < length)
                 Hold(_given.Slice(used));
             _lent = null;
-            if (Interlocked.Exchange(ref _lease, Returned) == Kept)
+            if ((Interlocked.Exchange(ref _lease, Returned) & Kept) != 0)
                 ArrayPool<byte>.Shared.Return(lent);
         }
         else
@@ -135,7 +152,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
 
     public override void Complete(Exception? exception = null)
     {
-        if (_isCompleted)
+        if (_isCompleted || IsHandedOver)
             return;
         _isCompleted = true;
         if (_lent is not null)
@@ -164,6 +181,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
             return;
         if (received > 0 && isHeld)
             _end += received;
+        int lease = Returned;
         ReadResult result;
         lock (_gate)
         {
@@ -180,7 +198,8 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
             if (received > 0 && !isHeld)
             {
                 _lent = buffer;
-                _lease = Lent;
+                lease = ++_leases << 2;
+                _lease = lease | Lent;
                 _given = new ReadOnlySequence<byte>(buffer, 0, received);
             }
             else
@@ -195,14 +214,14 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
 
         if (_isAtEnd)
             _ended();
-        bool lends = _lent is not null;
-        Exception? error = _error;
+        Exception? error = received > 0 ? null : _isAtEnd ? _error : wouldBlock ? _cancelledBy : null;
+        _cancelledBy = null;
         EndCancellation();
-        if (error is not null && _isAtEnd)
+        if (error is not null)
             _read.SetException(error);
         else
             _read.SetResult(result);
-        if (lends && Interlocked.CompareExchange(ref _lease, Kept, Lent) == Lent)
+        if (lease != Returned && Interlocked.CompareExchange(ref _lease, lease | Kept, lease | Lent) == (lease | Lent))
             buffer = ArrayPool<byte>.Shared.Rent(buffer.Length);
     }
 
@@ -213,7 +232,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _read.OnCompleted(continuation, state, token, flags);
 
-    // What a lent buffer's state is: only while it is lent do both sides know of it.
+    // What a lent buffer's state is: only while it is lent do both sides know of it. In front stands which lease it is.
     private const int Returned = 0;
     private const int Lent = 1;
     private const int Kept = 2;
@@ -243,6 +262,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
             if (_wait != Wait.Reader)
             {
                 _isCancelled |= exception is null; // the read at hand, or the next one
+                _cancelledBy = _wait == Wait.Receiver ? exception : null;
                 return;
             }
 
@@ -277,7 +297,7 @@ internal sealed class SocketInput : PipeReader, IValueTaskSource<ReadResult>
         lock (_gate)
         {
             _isReadable = false;
-            if (_isCancelled)
+            if (_isCancelled || _isAtEnd || _cancelledBy is not null)
                 return false;
             _wait = Wait.Reader;
         }

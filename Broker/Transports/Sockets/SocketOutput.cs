@@ -13,6 +13,9 @@ internal sealed class SocketOutput : PipeWriter
 {
     private const int SmallestBuffer = 4096;
 
+    // A wait for the kernel ends when all of what it was for is taken: in slices a slow peer is seen to move.
+    private const int Slice = 32 * 1024;
+
     private readonly Socket _socket;
     private readonly Lock _gate = new();
     private byte[] _buffer = [];
@@ -40,6 +43,9 @@ internal sealed class SocketOutput : PipeWriter
     /// perhaps, still goes out. The server would cut it.
     /// </summary>
     public bool OutlivesInput { get; set; }
+
+    /// <summary>While it is set, who wrote before ends and does not complete it: another one goes on.</summary>
+    public bool IsHandedOver { get; set; }
 
     /// <summary>Ends when nothing more is on its way to the socket.</summary>
     public Task Sending => _sending;
@@ -113,7 +119,7 @@ internal sealed class SocketOutput : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
-        if (_completed)
+        if (_completed || IsHandedOver)
             return;
         _completed = true;
         if (_sending.IsCompleted)
@@ -180,7 +186,7 @@ internal sealed class SocketOutput : PipeWriter
         {
             while (from < _length)
             {
-                from += await _socket.SendAsync(_buffer.AsMemory(from, _length - from), SocketFlags.None).ConfigureAwait(false);
+                from += await _socket.SendAsync(_buffer.AsMemory(from, Math.Min(Slice, _length - from)), SocketFlags.None).ConfigureAwait(false);
                 Volatile.Write(ref _sent, from);
             }
         }

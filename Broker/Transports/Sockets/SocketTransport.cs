@@ -11,13 +11,22 @@ internal sealed class SocketTransport : IConnectionListenerFactory, IConnectionL
     // What the server's own transport has; the kernel's limit is mostly lower.
     private const int Backlog = 512;
 
-    private static readonly TimeSpan NoHandlesRest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        Socket socket;
+        try
+        {
+            socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new AddressInUseException(exception.Message, exception); // by it the server tells this from an address that does not exist here
+        }
+
         try
         {
             socket.Listen(Backlog);
@@ -57,14 +66,14 @@ internal sealed class SocketTransport : IConnectionListenerFactory, IConnectionL
                 {
                     return null; // unbound
                 }
-                catch (SocketException exception) when (exception.SocketErrorCode == SocketError.TooManyOpenSockets)
+                catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
                 {
-                    // It stays in the backlog until some other connection ends; asking again at once would take a core.
-                    await Task.Delay(NoHandlesRest, cancellationToken).ConfigureAwait(false);
+                    // It was gone before it was accepted.
                 }
-                catch (SocketException)
+                catch (Exception exception) when (exception is not OperationCanceledException)
                 {
-                    // That connection was gone before it was accepted.
+                    // No handles or no memory left: it stays in the backlog until another connection ends; asking again at once would take a core.
+                    await Task.Delay(Rest, cancellationToken).ConfigureAwait(false);
                 }
             }
         }

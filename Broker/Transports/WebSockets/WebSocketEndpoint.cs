@@ -5,8 +5,10 @@ using System.Security.Claims;
 using Broker.Configuration;
 using Broker.Messaging;
 using Broker.Sessions;
+using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Broker.Transports.WebSockets;
 
@@ -35,24 +37,54 @@ internal sealed partial class WebSocketEndpoint(SessionEnvironment environment, 
             return;
         }
 
+        var entry = new Entry(environment, address, $"{address}:{context.Connection.RemotePort}", PrincipalOf(context));
+        bool isHandedOver = false;
         try
         {
-            await RunAsync(context, handshake).ConfigureAwait(false);
+            isHandedOver = await RunAsync(context, handshake, entry).ConfigureAwait(false);
         }
         finally
         {
-            environment.Sessions.Leave(address, limits.ConnectionsPerAddress);
+            if (!isHandedOver)
+                entry.Leave();
         }
     }
 
-    private async Task RunAsync(HttpContext context, HandshakeResult handshake)
+    /// <summary>True when the connection goes on after the request.</summary>
+    private static async Task<bool> RunAsync(HttpContext context, HandshakeResult handshake, Entry entry)
     {
-        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake).ConfigureAwait(false);
-        string peer = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
-        Socket? socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
-        await ServeAsync(environment, pipe, context.Abort, peer, PrincipalOf(context), socket).ConfigureAwait(false);
-        if (context.Features.Get<IConnectionLifetimeFeature>() is { } connection)
-            _ = CutAsync(connection, environment);
+        // Below TLS there is nothing that could go on without it.
+        SocketConnection? connection = context.Features.Get<ITlsConnectionFeature>() is null ? context.Features.Get<IConnectionSocketFeature>() as SocketConnection : null;
+        IDuplexPipe pipe = await WebSocketUpgrade.AcceptAsync(context, handshake, endsWithRequest: connection is null).ConfigureAwait(false);
+        if (connection is not null)
+        {
+            connection.HandOver(() => entry.ServeAsync(pipe, connection.Abort, connection.Socket));
+            return true;
+        }
+
+        await ServeAsync(entry.Environment, pipe, context.Abort, entry.Peer, entry.Principal, context.Features.Get<IConnectionSocketFeature>()?.Socket).ConfigureAwait(false);
+        if (context.Features.Get<IConnectionLifetimeFeature>() is { } lifetime)
+            _ = CutAsync(lifetime, entry.Environment);
+        return false;
+    }
+
+    /// <summary>A connection that was let in, and counts until it leaves.</summary>
+    private sealed record Entry(SessionEnvironment Environment, IPAddress? Address, string Peer, string? Principal)
+    {
+        public void Leave() => Environment.Sessions.Leave(Address, Environment.Limits.ConnectionsPerAddress);
+
+        /// <summary>Serves it to its end.</summary>
+        public async Task ServeAsync(IDuplexPipe pipe, Action abort, Socket socket)
+        {
+            try
+            {
+                await WebSocketEndpoint.ServeAsync(Environment, pipe, abort, Peer, Principal, socket).ConfigureAwait(false);
+            }
+            finally
+            {
+                Leave();
+            }
+        }
     }
 
     /// <summary>

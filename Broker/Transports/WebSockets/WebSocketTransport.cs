@@ -21,6 +21,9 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
     // A peer that still sends is read for longer than a silent one, but not forever.
     private const int LingersAtMost = 5;
 
+    // Who may send only so much is told to wait in between, and not when much too much is here.
+    private readonly int _bytesPerReceive = limits.SendsPerSecond > 0 ? BytesPerReceive / 4 : BytesPerReceive;
+
     private readonly WebSocketFrameReader _reader = new(limits.WebSocketMessageBytes);
     private CloseReason _ended;
     private long _received;
@@ -78,7 +81,7 @@ internal sealed class WebSocketTransport(IDuplexPipe pipe, Action abort, LimitOp
 
             ReadOnlySequence<byte> bytes = result.Buffer;
             long available = bytes.Length;
-            _ended = Decode(ref bytes, buffer, before + BytesPerReceive);
+            _ended = Decode(ref bytes, buffer, before + _bytesPerReceive);
             Volatile.Write(ref _received, _received + available - bytes.Length);
             bool isLast = result.IsCompleted && bytes.IsEmpty && _ended == CloseReason.None;
             pipe.Input.AdvanceTo(bytes.Start);

@@ -11,8 +11,8 @@ namespace Broker.Transports.WebSockets;
 /// <summary>From an accepted handshake to the pipe behind it.</summary>
 internal static class WebSocketUpgrade
 {
-    /// <summary>Answers 101 and hands out the bytes that follow.</summary>
-    public static async Task<IDuplexPipe> AcceptAsync(HttpContext context, HandshakeResult handshake)
+    /// <summary>Answers 101 and hands out the bytes that follow; <paramref name="endsWithRequest"/>: the server ends the connection with this request.</summary>
+    public static async Task<IDuplexPipe> AcceptAsync(HttpContext context, HandshakeResult handshake, bool endsWithRequest)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.Upgrade = "websocket";
@@ -22,8 +22,8 @@ internal static class WebSocketUpgrade
 
         // The rates are for HTTP and not asked of the pipe below, but for the end: Kestrel waits for a peer that never reads only
         // as long as the response's rate says, and without one forever, when the connection counts no more.
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { MinDataRate: null } output)
-            output.MinDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } output)
+            output.MinDataRate = endsWithRequest ? output.MinDataRate ?? new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5)) : null;
         if (context.Features.Get<SocketOutput>() is { } direct)
             direct.OutlivesInput = true;
         Stream stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync().ConfigureAwait(false);
