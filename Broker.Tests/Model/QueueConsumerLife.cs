@@ -31,7 +31,7 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
     {
         await BeginAsync();
         await SubscribeAsync(queue, "client-individual", 1);
-        await ActAsync(int.MaxValue, stop);
+        await ActAsync(int.MaxValue, leaves: false, stop);
         await LeaveAsync();
     }
 
@@ -40,7 +40,7 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
         await BeginAsync();
         for (int i = random.Next(1, 4); i > 0; i--)
             await SubscribeAsync(queues[random.Next(queues.Count)], ((string[])["auto", "client", "client-individual"])[random.Next(3)], ((int[])[1, 2, 5, 20, 0])[random.Next(5)]);
-        await ActAsync(deeds, stop);
+        await ActAsync(deeds, leaves: !allStay, stop);
         await LeaveAsync();
     }
 
@@ -53,7 +53,7 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
         _newest.Clear();
     }
 
-    private async Task ActAsync(int deeds, CancellationToken stop)
+    private async Task ActAsync(int deeds, bool leaves, CancellationToken stop)
     {
         for (int i = 0; i < deeds && !stop.IsCancellationRequested; i++)
         {
@@ -80,8 +80,10 @@ internal sealed class QueueConsumerLife(int port, string name, Random random, Qu
                 }
             }
 
-            if (!allStay && random.Next(100) == 0)
+            if (leaves && random.Next(100) == 0)
                 await UnsubscribeAsync();
+            if (_subscriptions.Count == 0)
+                return; // nothing more would come
         }
     }
 
