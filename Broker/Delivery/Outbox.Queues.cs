@@ -18,7 +18,7 @@ internal sealed partial class Outbox
         for (int i = 0; i < count; i++)
         {
             // A large one is the last that was taken, and leaves in slices.
-            ArrayBufferWriter<byte>? large = taken[i].Message.Length > SmallWrite && _isAlone ? new(subscription.SizeOf(taken[i].Message)) : null;
+            ArrayBufferWriter<byte>? large = taken[i].Message.Length > SmallWrite && _isAlone ? new(subscription.SizeOf(taken[i].Message) + QueueFrames.MaxOwn) : null;
             bytes += QueueFrames.Write(large ?? (IBufferWriter<byte>)_output, subscription, taken[i]);
             if (large is not null)
                 _whole = large.WrittenMemory;

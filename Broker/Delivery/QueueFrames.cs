@@ -11,7 +11,8 @@ namespace Broker.Delivery;
 /// </summary>
 internal static class QueueFrames
 {
-    private const int MaxOwn = 160;
+    /// <summary>The most that these two and an <c>ack</c> take.</summary>
+    public const int MaxOwn = 160;
 
     // Nearly every message is delivered once.
     private static ReadOnlySpan<byte> FirstTime => "redelivered:false\nx-delivery-count:1\n"u8;

@@ -117,8 +117,9 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
                 _stop.ThrowIfCancellationRequested();
                 ReadResult result = await _pipe.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 ReadOnlySequence<byte> bytes = result.Buffer;
-                while (TryReadMessage(ref bytes, out StompMessage? message))
+                while (!HasGivenBack && TryReadMessage(ref bytes, out StompMessage? message))
                 {
+                    cancellationToken.ThrowIfCancellationRequested();
                     yield return message!;
                     Acknowledge(message!);
                 }
@@ -136,6 +137,9 @@ public sealed class StompSubscription : IAsyncEnumerable<StompMessage>, IAsyncDi
             await _pipe.Reader.CompleteAsync().ConfigureAwait(false);
         }
     }
+
+    // What it was given of a queue and has not read is another's by then.
+    private bool HasGivenBack => _consumer is not null && Volatile.Read(ref _ended) != 0;
 
     private void Stop()
     {

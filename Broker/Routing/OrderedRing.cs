@@ -9,6 +9,9 @@ internal sealed class OrderedRing<T>
     private const int Smallest = 8;
     private const int MaxHoles = 32;
 
+    // Who has to pass more holes than this closes them.
+    private const int MaxWalk = 1024;
+
     // Beyond this it does not keep the size of its fullest moment.
     private const int KeptCapacity = 1024;
 
@@ -44,12 +47,18 @@ internal sealed class OrderedRing<T>
     /// <summary>Puts another value in the place of the one at an index.</summary>
     public void Replace(int index, in T value) => At(index).Value = value;
 
-    /// <summary>The index of the first value whose number is not below this one; <see cref="Span"/> when there is none.</summary>
+    /// <summary>The index of the first value whose number is not below this one; <see cref="Span"/> when there is none. Indices from before may have changed.</summary>
     public int IndexFrom(long number)
     {
-        int index = Search(number);
+        int start = Search(number), index = start;
         while (index < Span && At(index).Number < 0)
-            index++;
+        {
+            if (++index - start <= MaxWalk)
+                continue;
+            CloseHoles();
+            return Search(number);
+        }
+
         return index;
     }
 

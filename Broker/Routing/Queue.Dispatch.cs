@@ -9,6 +9,7 @@ internal sealed partial class Queue
 {
     // A ring of the consumers that can be given a message, from the one whose turn it is.
     private QueueConsumer? _ready;
+    private List<DeadMessage>? _unburied; // found dead by a drain
     private int _readyCount;
 
     /// <summary>What a consumer's socket can take now, of what is assigned to it and then of what waits. See <see cref="IQueueConsumer.Take"/>.</summary>
@@ -17,6 +18,7 @@ internal sealed partial class Queue
         List<DeadMessage>? dead = null;
         long bytes = 0, settled = 0, now = 0;
         int count = 0, redelivered = 0;
+        bool isShort, isFirst = false;
         lock (_gate)
         {
             more = false;
@@ -54,33 +56,60 @@ internal sealed partial class Queue
                     }
                 }
 
-                Refill(consumer, ref now, ref dead);
+                isShort = Refill(consumer, ref now, ref dead);
             }
-            while (count < into.Length && bytes < maxBytes && consumer.Assigned > consumer.Sent);
+            while (!isShort && count < into.Length && bytes < maxBytes && consumer.Assigned > consumer.Sent);
 
             more = consumer.Assigned > consumer.Sent;
             SetReady(consumer);
             _bytes -= settled;
             settled += CountOut(dead);
+            if (dead is not null)
+            {
+                isFirst = _unburied is null;
+                (_unburied ??= []).AddRange(dead);
+            }
         }
 
         table.Release(settled);
         if (redelivered > 0)
             table.Metrics.AddRedelivered(redelivered);
-        if (dead is not null)
+        if (isFirst)
+            ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.Bury(), this, preferLocal: false);
+        GoOn(isShort);
+        return count;
+    }
+
+    // On another thread, one at a time: who drains may hold the lock of a topic.
+    private void Bury()
+    {
+        var dirty = new DirtyOutboxes();
+        int buried = 0;
+        while (true)
         {
-            var dirty = new DirtyOutboxes();
+            List<DeadMessage>? dead;
+            lock (_gate)
+            {
+                _unburied!.RemoveRange(0, buried);
+                if (_unburied.Count == 0)
+                {
+                    _unburied = null;
+                    return;
+                }
+
+                dead = [.. _unburied];
+            }
+
             table.Bury(this, dead, dirty);
             dirty.Drain();
+            buried = dead.Count;
         }
-
-        return count;
     }
 
     private void Add(Message message, DirtyOutboxes dirty)
     {
         long place = _nextPlace++;
-        if (_ready is { } consumer && _choosy == 0 && _backlog.Count == 0 && message.ExpiresAt == 0)
+        if (_ready is { } consumer && _choosy.Count == 0 && _backlog.Count == 0 && message.ExpiresAt == 0)
         {
             Assign(consumer, new QueueEntry(message, place), dirty);
             EndTurn(consumer);
@@ -139,14 +168,15 @@ internal sealed partial class Queue
     private void Return(in QueueEntry entry, QueueConsumer? refusedBy)
     {
         _backlog.Return(entry, refusedBy);
-        if (_choosy == 0)
-            return;
-        foreach (QueueConsumer consumer in _consumers)
-            consumer.LookedUpTo = Math.Min(consumer.LookedUpTo, entry.Place);
+        foreach (QueueConsumer consumer in _choosy)
+        {
+            if (consumer.Wants(entry.Message))
+                consumer.CameBack(entry.Place);
+        }
     }
 
-    /// <summary>Gives what waits to those who have room, by turns, until there is nothing or nobody.</summary>
-    private void Dispatch(DirtyOutboxes dirty, ref List<DeadMessage>? dead)
+    /// <summary>Gives what waits to those who have room, by turns, until there is nothing or nobody; true when it stopped before, for so many had expired.</summary>
+    private bool Dispatch(DirtyOutboxes dirty, ref List<DeadMessage>? dead)
     {
         long now = 0;
         int passed = 0;
@@ -164,6 +194,8 @@ internal sealed partial class Queue
             if (HasExpired(entry.Message, ref now))
             {
                 (dead ??= []).Add(new DeadMessage(entry.Message, DeathCause.Expired));
+                if (dead.Count >= ExpiredAtATime)
+                    return true;
                 continue;
             }
 
@@ -172,32 +204,48 @@ internal sealed partial class Queue
             Assign(consumer, entry, dirty);
             EndTurn(consumer);
         }
+
+        return false;
     }
 
     // The same for a consumer whose drain is under way: it takes at once, and nobody else has room for what waits.
-    private void Refill(QueueConsumer consumer, ref long now, ref List<DeadMessage>? dead)
+    private bool Refill(QueueConsumer consumer, ref long now, ref List<DeadMessage>? dead)
     {
         while (consumer.HasRoom && _backlog.Count > 0 && TryFindFor(consumer, out QueueEntry entry, out _))
         {
             _backlog.TryTake(entry.Place, out _);
-            if (HasExpired(entry.Message, ref now))
-                (dead ??= []).Add(new DeadMessage(entry.Message, DeathCause.Expired));
-            else
+            if (!HasExpired(entry.Message, ref now))
+            {
                 Assign(consumer, entry);
+                continue;
+            }
+
+            (dead ??= []).Add(new DeadMessage(entry.Message, DeathCause.Expired));
+            if (dead.Count >= ExpiredAtATime)
+                return true;
         }
+
+        return false;
     }
 
     private bool TryFindFor(QueueConsumer consumer, out QueueEntry entry, out QueueConsumer? refusedBy)
     {
         if (!consumer.IsChoosy)
             return _backlog.TryFind(0, out entry, out refusedBy);
-        while (_backlog.TryFind(consumer.LookedUpTo, out entry, out refusedBy))
+        while (consumer.TryTakeBack(out long place))
         {
-            if (consumer.Wants(entry.Message))
+            if (_backlog.TryFind(place, out entry, out refusedBy) && entry.Place == place)
                 return true;
-            consumer.LookedUpTo = entry.Place + 1;
         }
 
+        while (consumer.LookedUpTo < _nextPlace && _backlog.TryFind(consumer.LookedUpTo, out entry, out refusedBy))
+        {
+            consumer.LookedUpTo = entry.Place + 1; // who asks takes it
+            if (consumer.Wants(entry.Message))
+                return true;
+        }
+
+        (entry, refusedBy) = (default, null);
         return false;
     }
 

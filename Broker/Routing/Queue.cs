@@ -15,14 +15,17 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
 
     private const int ExpiredAtATime = 1000;
 
+    // Of larger ones several publishers together would be far beyond a limit.
+    private const int LargeMessage = 16 * 1024;
+
     private readonly Lock _gate = new();
     private readonly Backlog _backlog = new();
     private readonly List<QueueConsumer> _consumers = [];
+    private readonly List<QueueConsumer> _choosy = []; // of them, those that do not take every message
     private long _nextPlace;
     private int _messages;
     private long _bytes;
     private int _unsettled;
-    private int _choosy;
     private int _rests; // of Tidy since it was used
     private bool _isGone;
 
@@ -41,14 +44,17 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     /// <summary>Messages that were sent and are not acknowledged.</summary>
     public int Unsettled => Volatile.Read(ref _unsettled);
 
+    /// <summary>True when the table forgets it, or its connection has ended.</summary>
+    public bool IsGone => Volatile.Read(ref _isGone);
+
     /// <summary>How many consume it.</summary>
     public int Consumers => _consumers.Count;
 
     /// <summary>
-    /// True when little room is left besides that of this message, here or in all queues together: then it is published by itself after
+    /// True when it is large, or little room is left besides that of it, here or in all queues together: then it is published by itself after
     /// <see cref="TryReserve"/>, so that a refusal is one frame's. Else all that one publisher has at hand finds room.
     /// </summary>
-    public bool IsTightFor(Message message) => Messages > table.Limits.QueueMessages - QueueTable.TightMessages
+    public bool IsTightFor(Message message) => message.Bytes.Length > LargeMessage || (IsGone && !isTemporary) || Messages > table.Limits.QueueMessages - QueueTable.TightMessages
         || Bytes + SizeOf(message) > table.Limits.QueueBytes - QueueTable.TightBytes || table.IsTightFor(SizeOf(message));
 
     /// <summary>What a message counts as against the limits.</summary>
@@ -63,6 +69,7 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
                 return QueueOutcome.Gone;
             if (_messages + messages > table.Limits.QueueMessages || _bytes + bytes > table.Limits.QueueBytes || !table.TryReserve(bytes))
                 return QueueOutcome.Full;
+            _rests = 0;
             _messages += messages;
             _bytes += bytes;
             return QueueOutcome.Done;
@@ -90,6 +97,7 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     public bool TryApply(ReadOnlySpan<Settlement> settlements, ReadOnlySpan<Message> messages, bool isReserved, DirtyOutboxes dirty)
     {
         List<DeadMessage>? dead = null;
+        bool more;
         long bytes = 0;
         foreach (Message message in messages)
             bytes += isReserved ? 0 : SizeOf(message);
@@ -104,12 +112,13 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
                 bytes -= Settle(settlement, ref dead);
             foreach (Message message in messages)
                 Add(message, dirty);
-            Dispatch(dirty, ref dead);
+            more = Dispatch(dirty, ref dead);
             bytes -= CountOut(dead);
         }
 
         table.Release(-bytes);
         table.Bury(this, dead, dirty);
+        GoOn(more);
         return true;
     }
 
@@ -117,6 +126,7 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     public bool TryAdd(QueueConsumer consumer, DirtyOutboxes dirty)
     {
         List<DeadMessage>? dead = null;
+        bool more;
         long bytes;
         lock (_gate)
         {
@@ -125,14 +135,16 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
             _rests = 0;
             consumer.Slot = _consumers.Count;
             _consumers.Add(consumer);
-            _choosy += consumer.IsChoosy ? 1 : 0;
+            if (consumer.IsChoosy)
+                _choosy.Add(consumer);
             SetReady(consumer);
-            Dispatch(dirty, ref dead);
+            more = Dispatch(dirty, ref dead);
             bytes = CountOut(dead);
         }
 
         table.Release(bytes);
         table.Bury(this, dead, dirty);
+        GoOn(more);
         return true;
     }
 
@@ -140,18 +152,34 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
     public void Remove(ReadOnlySpan<QueueConsumer> consumers, DirtyOutboxes dirty)
     {
         List<DeadMessage>? dead = null;
+        bool more;
         long bytes;
         lock (_gate)
         {
             foreach (QueueConsumer consumer in consumers)
                 Remove(consumer);
             _rests = 0;
-            Dispatch(dirty, ref dead);
+            more = Dispatch(dirty, ref dead);
             bytes = CountOut(dead);
         }
 
         table.Release(bytes);
         table.Bury(this, dead, dirty);
+        GoOn(more);
+    }
+
+    // Very many have expired: the rest of them is taken out by another thread, a little at a time, and then what waits behind them is given out.
+    private void GoOn(bool hasMore)
+    {
+        if (hasMore)
+            ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.GoOn(), this, preferLocal: false);
+    }
+
+    private void GoOn()
+    {
+        var dirty = new DirtyOutboxes();
+        Remove([], dirty);
+        dirty.Drain();
     }
 
     private void Remove(QueueConsumer consumer)
@@ -163,7 +191,8 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
         _consumers[^1].Slot = consumer.Slot;
         _consumers[consumer.Slot] = _consumers[^1];
         _consumers.RemoveAt(_consumers.Count - 1);
-        _choosy -= consumer.IsChoosy ? 1 : 0;
+        if (consumer.IsChoosy)
+            _choosy.Remove(consumer);
         if (_isGone)
             return;
         for (int i = 0; i < consumer.Held.Span; i++)
@@ -185,9 +214,8 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
         if (_rests > 1 && _backlog.NextExpiry > nowUnixMs)
             return false; // most of them, most of the time
         while (TakeExpired(nowUnixMs, dirty))
-        {
-        }
-
+            dirty.Drain(); // those who were given some are owed it soon
+        TakeBack(dirty);
         lock (_gate)
         {
             bool retires = _rests > 0 && _messages == 0 && _consumers.Count == 0 && !_isGone && !isTemporary;
@@ -196,6 +224,50 @@ internal sealed partial class Queue(byte[] name, bool isTemporary, QueueTable ta
                 Trim();
             return retires;
         }
+    }
+
+    /// <summary>What stalled consumers were assigned and not sent goes to others, as if it had never been theirs.</summary>
+    private void TakeBack(DirtyOutboxes dirty)
+    {
+        if (_consumers.Count < 2)
+            return;
+        List<DeadMessage>? dead = null;
+        bool more = false;
+        long bytes = 0;
+        lock (_gate)
+        {
+            bool any = false;
+            foreach (QueueConsumer consumer in _consumers)
+            {
+                if (consumer.UnsentBytes > 0 && consumer.IsStalled)
+                    any |= TakeBack(consumer);
+            }
+
+            if (any)
+            {
+                more = Dispatch(dirty, ref dead);
+                bytes = CountOut(dead);
+            }
+        }
+
+        table.Release(bytes);
+        table.Bury(this, dead, dirty);
+        GoOn(more);
+    }
+
+    private bool TakeBack(QueueConsumer consumer)
+    {
+        for (int i = consumer.Held.IndexFrom(consumer.Sent + 1); i < consumer.Held.Span; i = consumer.Held.IndexFrom(consumer.Sent + 1))
+        {
+            consumer.Held.TryGet(i, out _, out QueueEntry entry);
+            consumer.Held.RemoveAt(i);
+            Return(entry, consumer);
+        }
+
+        consumer.Assigned = consumer.Sent;
+        consumer.UnsentBytes = 0;
+        SetReady(consumer);
+        return true;
     }
 
     // A little at a time, so that nobody waits for the lock for long; true when there may be more.

@@ -13,7 +13,11 @@ internal sealed class QueueConsumer : IQueueConsumer
     // One write's worth: what a publisher has at hand fits, and little is stuck behind a socket that takes nothing.
     private const int UnsentBytesAtMost = 64 * 1024;
 
+    // Of more than so many places it does not keep account.
+    private const int CameBackAtMost = 1024;
+
     private readonly byte[] _ownIds;
+    private SortedSet<long>? _cameBack;
     private long _sent;
 
     /// <param name="queue">The queue.</param>
@@ -69,14 +73,40 @@ internal sealed class QueueConsumer : IQueueConsumer
     /// <inheritdoc cref="Next"/>
     public QueueConsumer? Previous { get; set; }
 
-    /// <summary>Nothing that waits below this place is for it. Only used where it is choosy.</summary>
+    /// <summary>Nothing that waits below this place is for it, but for what came back. Only used where it is choosy.</summary>
     public long LookedUpTo { get; set; }
 
     /// <summary>True when it does not take every message: <c>no-local</c>.</summary>
     public bool IsChoosy => _ownIds.Length > 0;
 
     /// <summary>True when it can be given another message: it has credit, and its socket keeps up.</summary>
-    public bool HasRoom => UnsentBytes < UnsentBytesAtMost && (Prefetch == 0 || Held.Count < Prefetch);
+    public bool HasRoom => UnsentBytes < UnsentBytesAtMost && (Prefetch == 0 || Held.Count < Prefetch) && !(UnsentBytes > 0 && IsStalled);
+
+    /// <summary>True when its socket has taken nothing for a while.</summary>
+    public bool IsStalled => Subscription.Outbox.StalledFor >= Outbox.StallGrace;
+
+    /// <summary>Something that it wants came back to a place that it had passed.</summary>
+    public void CameBack(long place)
+    {
+        if (place >= LookedUpTo)
+            return;
+        (_cameBack ??= []).Add(place);
+        if (_cameBack.Count <= CameBackAtMost)
+            return;
+        LookedUpTo = _cameBack.Min; // it looks again
+        _cameBack = null;
+    }
+
+    /// <summary>The first place of such; false when there is none.</summary>
+    public bool TryTakeBack(out long place)
+    {
+        place = 0;
+        if (_cameBack is not { Count: > 0 })
+            return false;
+        place = _cameBack.Min;
+        _cameBack.Remove(place);
+        return true;
+    }
 
     public bool Wants(Message message) => !IsChoosy || !message.Id.StartsWith(_ownIds);
 

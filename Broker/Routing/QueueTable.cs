@@ -29,6 +29,7 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     private readonly ConcurrentDictionary<byte[], Queue> _temporary = new(Utf8NameComparer.Instance);
     private Queue? _vanished;
     private int _count;
+    private int _temporaryCount;
     private long _bytes;
 
     public LimitOptions Limits => limits;
@@ -38,7 +39,10 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     public TimeProvider Time => time;
 
     /// <summary>How many queues there are, those of connections among them.</summary>
-    public int Count => Volatile.Read(ref _count);
+    public int Count => Named + Volatile.Read(ref _temporaryCount);
+
+    // Each kind has the whole limit to itself: who fills one leaves the other usable.
+    private int Named => Volatile.Read(ref _count);
 
     /// <summary>What the messages of all queues take.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
@@ -93,7 +97,7 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     {
         if (_queues.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(destination, out Queue? queue))
             return queue;
-        return Count < limits.Queues ? Add(destination.ToArray()) : null;
+        return Named < limits.Queues ? Add(destination.ToArray()) : null;
     }
 
     /// <summary>The queue that took the place of one that was forgotten, whatever the limit says.</summary>
@@ -106,12 +110,12 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     /// <summary>A queue for a connection, under a name that nobody can guess; null when there are as many as may be.</summary>
     public Queue? AddTemporary()
     {
-        if (Count >= limits.Queues)
+        if (Volatile.Read(ref _temporaryCount) >= limits.Queues)
             return null;
         byte[] name = [.. TokenPrefix, .. Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes)))];
         var queue = new Queue(name, isTemporary: true, this);
         _temporary[name] = queue;
-        Interlocked.Increment(ref _count);
+        Interlocked.Increment(ref _temporaryCount);
         return queue;
     }
 
@@ -139,7 +143,7 @@ internal sealed class QueueTable(LimitOptions limits, BrokerMetrics metrics, Tim
     public void RemoveTemporary(Queue queue)
     {
         if (_temporary.TryRemove(queue.Name, out _))
-            Interlocked.Decrement(ref _count);
+            Interlocked.Decrement(ref _temporaryCount);
         DropReplies(queue.Close());
     }
 

@@ -51,10 +51,16 @@ internal sealed class HeartBeatSweep : IDisposable
 
     private void Tidy()
     {
-        _environment.Topics.Retained.RemoveExpired(_environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
-        _environment.Topics.Streams.Trim();
-        _environment.Queues.Tidy();
-        Volatile.Write(ref _tidying, 0);
+        try
+        {
+            _environment.Topics.Retained.RemoveExpired(_environment.Time.GetUtcNow().ToUnixTimeMilliseconds());
+            _environment.Topics.Streams.Trim();
+            _environment.Queues.Tidy();
+        }
+        finally
+        {
+            Volatile.Write(ref _tidying, 0);
+        }
     }
 
     private void Sweep()

@@ -104,6 +104,8 @@ internal sealed class Transaction
         QueueWork? work = _queues.Find(work => ReferenceEquals(work.Queue, queue) || work.Queue.Name.AsSpan().SequenceEqual(queue.Name));
         if (work is null)
             _queues.Add(work = new QueueWork { Queue = queue });
+        else if (work.Queue.IsGone)
+            work.Queue = queue; // what was to be settled in the old one went back when its consumer ended
         return work;
     }
 }
