@@ -204,6 +204,8 @@ public class DeadLetterTests
         TestFrame last = await stopped.ReadFrameAsync("MESSAGE");
         last.Text.Should().Be("in time");
         await stopped.AckAsync(last);
+        Broker.Routing.Queue dead = broker.Environment.Queues.GetOrAdd("/queue/DLQ.a"u8)!;
+        await ClientSteps.UntilAsync(() => dead.Messages == 1, "it was buried"); // not by the thread that serves a socket
         (await broker.DrainAsync("/queue/DLQ.a")).Should().Equal("too late");
     }
 
