@@ -54,6 +54,49 @@ public class StompBrokerQueueTests
         (await client.ReadDeliveryAsync()).Should().Be(("3", "2", "true"));
     }
 
+    [Theory]
+    [InlineData("disposed")]
+    [InlineData("cancelled")]
+    [InlineData("enumeration cancelled")]
+    public async Task Who_is_ended_while_it_works_on_a_message_is_given_no_other(string how)
+    {
+        const int Messages = 20;
+        await using var broker = new MemoryBroker();
+        var application = new StompBroker(broker.Environment);
+        for (int i = 0; i < Messages; i++)
+            await application.PublishAsync("/queue/a", Text(i), cancellationToken: Cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        using var stopReading = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        StompSubscription subscription = application.Subscribe("/queue/a", stop.Token);
+        var seen = new List<string>();
+
+        async Task ReadAsync()
+        {
+            await foreach (StompMessage message in subscription.WithCancellation(stopReading.Token))
+            {
+                seen.Add(message.Text);
+                broker.Environment.Queues.Totals().Unacknowledged.Should().Be(Messages, "all of them are at hand");
+                if (how == "disposed")
+                    await subscription.DisposeAsync();
+                else
+                    await (how == "cancelled" ? stop : stopReading).CancelAsync();
+            }
+        }
+
+        if (how == "disposed")
+            await ReadAsync();
+        else
+            await FluentActions.Awaiting(ReadAsync).Should().ThrowAsync<OperationCanceledException>();
+
+        seen.Should().Equal("0");
+
+        // Who asked for the next one was done with this one; who had ended before left it to others.
+        IEnumerable<string> left = Enumerable.Range(0, Messages).Select(Text).Skip(how == "enumeration cancelled" ? 1 : 0);
+        (await broker.DrainAsync("/queue/a")).Should().Equal(left);
+        broker.Environment.Queues.Bytes.Should().Be(0);
+    }
+
+
     [Fact]
     public async Task A_backlog_is_worked_off_at_the_applications_pace()
     {

@@ -85,6 +85,45 @@ public class OrderedRingTests
         Content(ring).Should().Equal((1, "b"));
     }
 
+    [Fact]
+    public void Holes_that_somebody_has_to_pass_are_closed_before_they_are_many()
+    {
+        const int Values = 100_000, Removed = 49_000;
+        var ring = new OrderedRing<string>();
+        for (int i = 0; i < Values; i++)
+            ring.Add(i, "v");
+
+        // Fewer holes than values: for memory's sake they might stay.
+        for (int i = 1; i <= Removed; i++)
+        {
+            int index = ring.IndexFrom(1);
+            ring.TryGet(index, out long number, out _).Should().BeTrue();
+            if (number != i)
+                number.Should().Be(i);
+            ring.RemoveAt(index);
+        }
+
+        (ring.Span - ring.Count).Should().BeLessThan(1100);
+        Content(ring).Select(entry => entry.Item1).Should().Equal(Enumerable.Range(0, Values).Where(i => i is 0 or > Removed).Select(i => (long)i));
+    }
+
+    [Fact]
+    public void A_number_that_was_taken_off_the_end_can_be_added_again()
+    {
+        var ring = new OrderedRing<string>();
+        for (int i = 0; i < 5; i++)
+            ring.Add(i, "first");
+        for (int i = 2; i < 5; i++)
+            ring.RemoveAt(ring.IndexOf(i));
+
+        ring.Add(2, "second");
+
+        Content(ring).Should().Equal((0, "first"), (1, "first"), (2, "second"));
+        ring.TryGet(ring.IndexOf(2), out _, out string value).Should().BeTrue();
+        value.Should().Be("second");
+    }
+
+
     private static long? First(OrderedRing<string> ring, long from)
     {
         int index = ring.IndexFrom(from);

@@ -63,6 +63,17 @@ public sealed class QueueTableTests : IDisposable
     }
 
     [Fact]
+    public void A_large_message_takes_its_room_by_itself_however_empty_the_queue_is()
+    {
+        QueueTable table = Make();
+        Queue queue = table.GetOrAdd("/queue/a"u8)!;
+
+        queue.IsTightFor(OutboxStand.Message(new string('x', 16_000))).Should().BeFalse();
+        queue.IsTightFor(OutboxStand.Message(new string('x', 17_000))).Should().BeTrue();
+    }
+
+
+    [Fact]
     public void The_fullest_queues_are_told_a_hundred_of_them_at_the_most()
     {
         QueueTable table = Make();

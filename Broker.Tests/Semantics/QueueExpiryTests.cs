@@ -102,6 +102,34 @@ public class QueueExpiryTests
     }
 
     [Fact]
+    public async Task Behind_very_many_past_their_time_the_one_that_stays_is_delivered_and_they_are_dead_lettered_in_order()
+    {
+        const int Messages = 5000, Together = 1000;
+        await using var broker = new MemoryBroker();
+        broker.Time.Advance(TimeSpan.FromSeconds(0.5)); // whoever looks after queues now and then has just done it
+        using StompTestClient publisher = await broker.ConnectAsync();
+        for (int i = 0; i < Messages; i += Together)
+        {
+            await publisher.Socket.SendBinaryAsync((byte[])
+            [
+                .. Enumerable.Range(i, Together).SelectMany(n => publisher.Encode("SEND", [("destination", "/queue/a"), ("expiration", "10")], System.Text.Encoding.ASCII.GetBytes(Text(n)))),
+            ]);
+        }
+
+        await publisher.PublishAsync("/queue/a", "stays");
+        broker.Time.Advance(TimeSpan.FromMilliseconds(10));
+
+        using Consumer consumer = await broker.ConsumeAsync("/queue/a");
+
+        await consumer.TakeAsync("stays");
+        await consumer.ShouldHaveNothingAsync();
+        using Consumer dead = await broker.ConsumeAsync("/queue/DLQ.a", headers: ("prefetch-count", "0"));
+        (await dead.TakeTextsAsync(Messages)).Should().Equal(Enumerable.Range(0, Messages).Select(i => Text(i)));
+        await dead.ShouldHaveNothingAsync();
+    }
+
+
+    [Fact]
     public async Task A_dead_letter_does_not_expire_again()
     {
         await using var broker = new MemoryBroker();

@@ -78,6 +78,52 @@ public class QueueSlowConsumerTests
         (await TakeNumbersAsync(other)).Should().Equal(Enumerable.Range(0, Count - seen.Length));
     }
 
+    [Theory]
+    [InlineData("auto")]
+    [InlineData("client")]
+    [InlineData("client-individual")]
+    public async Task One_whose_socket_takes_nothing_has_no_more_turns_and_what_it_was_not_sent_comes_to_another(string ack)
+    {
+        const int Messages = 20;
+        await using MemoryBroker broker = Create();
+        broker.Time.Advance(TimeSpan.FromSeconds(0.5)); // whoever looks after queues now and then has just done it
+        using Consumer slow = await broker.OpenConsumerAsync(unread: 1);
+        await slow.SubscribeAsync("s", "/queue/a", ack);
+        using Consumer other = await broker.ConsumeAsync("/queue/a", "auto");
+        using StompTestClient publisher = await broker.ConnectAsync();
+        await publisher.PublishAllAsync("/queue/a", "0", "1", "2", "3");
+        (await other.TakeAllTextsAsync()).Should().Equal("1", "3");
+        broker.Time.Advance(Broker.Delivery.Outbox.StallGrace);
+        for (int i = 4; i < Messages; i++)
+            await publisher.PublishAsync("/queue/a", $"{i}");
+
+        string[] others = await other.TakeAllTextsAsync();
+        others.Should().HaveCountGreaterThanOrEqualTo(Messages - 5, "but for a turn that it may have had before anybody looked, it has none");
+        broker.Environment.Queues.Tidy();
+        TestFrame[] late = await other.TakeAllAsync();
+        late.Select(message => message.Text).Should().Equal(Enumerable.Range(2, Messages - 2).Select(i => $"{i}").Except(["3", .. others]));
+        late.Should().OnlyContain(message => message["x-delivery-count"] == "1" && message["redelivered"] == "false");
+
+        // It is as good as any when it reads again, and its numbers are those of what it was given.
+        TestFrame first = await slow.TakeAsync("0");
+        await other.UnsubscribeAsync("s");
+        await publisher.PublishAllAsync("/queue/a", "20", "21");
+        TestFrame second = await slow.TakeAsync("20"), third = await slow.TakeAsync("21");
+        if (ack != "auto")
+        {
+            broker.ReadMetric(QueueMetrics.Unacknowledged).Should().Be(3);
+            await slow.AckAsync(second);
+            broker.ReadMetric(QueueMetrics.Unacknowledged).Should().Be(ack == "client" ? 1 : 2);
+            await slow.NackAsync(third);
+            await slow.AckAsync(await slow.TakeAsync("21", delivery: 2));
+            await slow.AckAsync(first);
+        }
+
+        broker.ReadMetric(QueueMetrics.Unacknowledged).Should().Be(0);
+        broker.ReadMetric(QueueMetrics.Bytes).Should().Be(0);
+    }
+
+
     [Fact]
     public async Task The_topics_policy_is_no_business_of_a_queue()
     {

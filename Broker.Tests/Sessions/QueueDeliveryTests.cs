@@ -264,6 +264,72 @@ public class QueueDeliveryTests
         (await other.ReadTextAsync()).Should().Be("own");
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1200)] // more than a consumer keeps account of
+    public async Task All_that_comes_back_while_a_consumer_with_no_local_has_no_room_comes_to_it_in_order(int count)
+    {
+        const int Each = 25;
+        await using var broker = new MemoryBroker();
+        using StompTestClient other = await broker.ConnectAsync();
+        int[] holders = [.. Enumerable.Range(0, count / Each)];
+        foreach (int holder in holders)
+            await other.SubscribeAsync(Text(holder), "/queue/a", QueueSteps.Individual, ("prefetch-count", Text(Each)));
+        for (int i = 0; i < count; i++)
+            await other.SendAsync("/queue/a", Text(i));
+        await other.ReadTextsAsync(count);
+        using StompTestClient choosy = await broker.ConnectAsync();
+        await choosy.PublishAsync("/queue/a", "own");
+        await choosy.SubscribeAsync("s", "/queue/a", QueueSteps.Individual, ("prefetch-count", "1"), ("no-local", "true"));
+        await other.PublishAsync("/queue/a", "last");
+        TestFrame held = await choosy.ReadFrameAsync("MESSAGE");
+        held.Text.Should().Be("last", "it has passed all places");
+
+        new Random(5).Shuffle(holders);
+        foreach (int holder in holders)
+            await other.DoAsync("UNSUBSCRIBE", [("id", Text(holder))]);
+
+        for (int i = 0; i < count; i++)
+        {
+            await choosy.SendFrameAsync("ACK", [("id", held["ack"]!)]);
+            held = await choosy.ReadFrameAsync("MESSAGE");
+            (held.Text, held["x-delivery-count"]).Should().Be((Text(i), "2"));
+        }
+
+        await choosy.AckAsync(held);
+        (await broker.DrainAsync("/queue/a")).Should().Equal("own");
+    }
+
+    [Fact]
+    public async Task A_consumer_with_no_local_works_off_what_stands_behind_its_own_message()
+    {
+        const int Messages = 50_000, Together = 1000;
+        await using var broker = new MemoryBroker();
+        using StompTestClient choosy = await broker.ConnectAsync();
+        await choosy.PublishAsync("/queue/a", "own");
+        using StompTestClient other = await broker.ConnectAsync();
+        for (int i = 0; i < Messages; i += Together)
+        {
+            if (i == Messages / 2)
+                await choosy.SubscribeAsync("s", "/queue/a", ("no-local", "true"));
+            await other.Socket.SendBinaryAsync((byte[])
+            [
+                .. Enumerable.Range(i, Together).SelectMany(n => other.Encode("SEND", [("destination", "/queue/a")], System.Text.Encoding.ASCII.GetBytes(Text(n)))),
+            ]);
+        }
+
+        for (int i = 0; i < Messages; i++)
+        {
+            string text = await choosy.ReadTextAsync();
+            if (text != Text(i))
+                text.Should().Be(Text(i));
+        }
+
+        await choosy.ShouldHaveNothingToReadAsync();
+        (await broker.DrainAsync("/queue/a")).Should().Equal("own");
+    }
+
+
     [Fact]
     public async Task An_empty_queue_without_consumers_is_forgotten_after_a_while()
     {

@@ -148,6 +148,83 @@ public class QueueLimitTests
     }
 
     [Fact]
+    public async Task Who_still_has_a_forgotten_queue_at_hand_is_refused_when_others_have_filled_the_new_one()
+    {
+        const int Limit = 5000; // so large that an empty queue has room for a publisher's batch
+        await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = Limit);
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.PublishAsync("/queue/a", "old");
+        (await broker.DrainAsync("/queue/a")).Should().Equal("old");
+        broker.Tidy();
+        broker.Tidy();
+        broker.Environment.Queues.Count.Should().Be(0);
+        using StompTestClient other = await broker.ConnectAsync();
+        await other.Socket.SendBinaryAsync((byte[])[.. Enumerable.Repeat(other.Encode("SEND", [("destination", "/queue/a")], "x"u8), Limit).SelectMany(frame => frame)]);
+        await other.ShouldHaveNothingToReadAsync();
+
+        await client.SendAsync("/queue/a", "one too many", ("receipt", "r"));
+
+        TestFrame error = await client.ReadErrorAndEndAsync(1008);
+        (error["message"], error["receipt-id"]).Should().Be(("queue full", "r"));
+        broker.Environment.Queues.Totals().Waiting.Should().Be(Limit);
+    }
+
+    [Fact]
+    public async Task Large_messages_of_several_publishers_never_pass_the_limit()
+    {
+        const int Limit = 3 << 20;
+        await using var broker = new MemoryBroker(options => options.Limits.QueueBytes = Limit);
+        Task[] publishing = [.. Enumerable.Range(0, 8).Select(_ => ClientSteps.RunAsync(async () =>
+        {
+            using StompTestClient client = await broker.ConnectAsync();
+            await client.SendAsync("/queue/a", new string('x', 900_000), ("receipt", "r"));
+            TestFrame answer = await client.ReadFrameAsync();
+            (answer["message"] ?? answer["receipt-id"]).Should().BeOneOf("queue full", "r");
+        }))];
+
+        await Task.WhenAll(publishing);
+
+        Queue queue = broker.Environment.Queues.GetOrAdd("/queue/a"u8)!;
+        (queue.Messages, broker.Environment.Queues.Bytes).Should().Be((3, queue.Bytes));
+        queue.Bytes.Should().BeLessThanOrEqualTo(Limit);
+    }
+
+    [Fact]
+    public async Task Named_queues_leave_room_for_those_of_connections()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.Queues = 2);
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.SubscribeAsync("a", "/queue/a");
+        await client.PublishAsync("/queue/b", "x");
+
+        await client.SendAsync("/queue/a", "ask", ("reply-to", "/temp-queue/x"));
+
+        await client.SendAsync((await client.ReadFrameAsync("MESSAGE"))["reply-to"]!, "answer");
+        (await client.ReadTextAsync()).Should().Be("answer");
+        broker.Environment.Queues.Count.Should().Be(3);
+        await client.SendAsync("/queue/c", "x");
+        (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("too many destinations");
+    }
+
+    [Fact]
+    public async Task Queues_of_connections_leave_room_for_named_ones()
+    {
+        await using var broker = new MemoryBroker(options => options.Limits.Queues = 2);
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.PublishAsync("/topic/a", "x", ("reply-to", "/temp-queue/a"));
+        await client.PublishAsync("/topic/a", "x", ("reply-to", "/temp-queue/b"));
+
+        await client.PublishAsync("/queue/a", "x");
+        await client.PublishAsync("/queue/b", "x");
+
+        broker.Environment.Queues.Count.Should().Be(4);
+        await client.SendAsync("/topic/a", "x", ("reply-to", "/temp-queue/c"));
+        (await client.ReadErrorAndEndAsync(1008))["message"].Should().Be("too many destinations");
+        await ClientSteps.UntilAsync(() => broker.Environment.Queues.Count == 2, "those of the connection went with it");
+    }
+
+
+    [Fact]
     public async Task Room_that_nobody_needs_any_more_is_there_again()
     {
         await using var broker = new MemoryBroker(options => options.Limits.QueueMessages = 5000);

@@ -93,6 +93,34 @@ public class QueueTransactionTests
         (await client.ReadDeliveryAsync()).Should().Be(("1", "2", "true"), "it is back in its place before anybody is given the new one");
     }
 
+    [Fact]
+    public async Task What_is_acknowledged_in_the_queue_that_took_the_place_of_a_forgotten_one_is_settled()
+    {
+        await using var broker = new MemoryBroker();
+        using StompTestClient client = await broker.ConnectAsync();
+        await client.SubscribeAsync("s", "/queue/a", QueueSteps.Individual);
+        await client.SendAsync("/queue/a", "first");
+        TestFrame first = await client.ReadFrameAsync("MESSAGE");
+        await client.DoAsync("BEGIN", [("transaction", "t")]);
+        await client.AckAsync(first, ("transaction", "t"));
+        await client.DoAsync("UNSUBSCRIBE", [("id", "s")]);
+        (await broker.DrainAsync("/queue/a")).Should().Equal("first");
+        broker.Tidy();
+        broker.Tidy();
+        broker.Environment.Queues.Count.Should().Be(0);
+
+        await client.SubscribeAsync("s", "/queue/a", QueueSteps.Individual);
+        await client.SendAsync("/queue/a", "second");
+        await client.AckAsync(await client.ReadFrameAsync("MESSAGE"), ("transaction", "t"));
+        broker.Environment.Queues.Totals().Unacknowledged.Should().Be(1);
+        await client.DoAsync("COMMIT", [("transaction", "t")]);
+
+        broker.Environment.Queues.Totals().Should().BeEquivalentTo(new { Waiting = 0, Unacknowledged = 0, Bytes = 0 });
+        await client.DoAsync("UNSUBSCRIBE", [("id", "s")]);
+        (await broker.DrainAsync("/queue/a")).Should().BeEmpty();
+    }
+
+
     [Theory]
     [InlineData("1-2")] // behind the session
     [InlineData("7-1")]
