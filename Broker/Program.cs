@@ -6,7 +6,10 @@ using Broker.Transports.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -43,7 +46,8 @@ internal static class Program
     /// <summary>The application as it runs; tests build it too.</summary>
     internal static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder([WithoutWatch, .. args]);
+        WatchSettings(builder.Configuration);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource { InitialData = Defaults });
         builder.WebHost.ConfigureKestrel(static kestrel =>
@@ -66,6 +70,27 @@ internal static class Program
         app.MapBrokerDiagnostics();
         app.MapBrokerConsole();
         return app;
+    }
+
+    // The framework would watch the whole tree below the working directory for changed settings: started from /, all of the machine's.
+    private const string WithoutWatch = "--hostBuilder:reloadConfigOnChange=false";
+
+    // Looks at the files themselves instead, every few seconds.
+    private static void WatchSettings(ConfigurationManager configuration)
+    {
+        foreach (JsonConfigurationSource file in configuration.Sources.OfType<JsonConfigurationSource>().ToArray())
+        {
+            if (file.FileProvider is not PhysicalFileProvider folder)
+                continue;
+            int place = configuration.Sources.IndexOf(file);
+            configuration.Sources[place] = new JsonConfigurationSource
+            {
+                Path = file.Path!,
+                Optional = file.Optional,
+                ReloadOnChange = true,
+                FileProvider = new PhysicalFileProvider(folder.Root) { UsePollingFileWatcher = true, UseActivePolling = true },
+            };
+        }
     }
 
     // For the connections' last two lingers, and for what else is hosted; the framework's own 30 s would cut a longer drain short.

@@ -155,21 +155,21 @@ public class OutboxTests
     public async Task Who_waits_for_room_is_woken_by_it_and_by_the_grace_period_and_by_its_own_limit()
     {
         using var stand = new OutboxStand(limit: 100);
-        await stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1));
+        await stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         stand.Outbox.TryReserve(100).Should().BeTrue();
 
-        Task woken = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1));
+        Task woken = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         woken.IsCompleted.Should().BeFalse();
         stand.Outbox.Release(10);
         await woken;
 
-        Task graced = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1));
+        Task graced = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
         stand.Time.Advance(Outbox.StallGrace - TimeSpan.FromTicks(1));
         graced.IsCompleted.Should().BeFalse();
         stand.Time.Advance(TimeSpan.FromTicks(1));
         await graced;
 
-        Task limited = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromMilliseconds(3));
+        Task limited = stand.Outbox.WaitForRoomAsync(50, TimeSpan.FromMilliseconds(3), TestContext.Current.CancellationToken);
         stand.Time.Advance(TimeSpan.FromMilliseconds(3));
         await limited;
         stand.Time.Timers.Should().Be(0);

@@ -107,6 +107,41 @@ public sealed class StartTests
         }
     }
 
+    // Started from /, a watch of the tree below the working directory would be one of the whole machine: a second of start, and all the watches that a user may have.
+    [Fact]
+    public async Task Log_levels_follow_their_file_and_nothing_else_of_the_folder_is_watched()
+    {
+        var test = TestContext.Current.CancellationToken;
+        DirectoryInfo folder = Directory.CreateTempSubdirectory();
+        using var process = StartIn(folder.CreateSubdirectory("a/b").Parent!.FullName, "--urls=http://127.0.0.1:0");
+        try
+        {
+            process.StandardInput.Close();
+            int port = await ReadPortAsync(process.StandardOutput, test).WaitAsync(Patience, test);
+            if (OperatingSystem.IsLinux())
+                Directory.GetFiles($"/proc/{process.Id}/fdinfo").Where(IsWatch).Should().BeEmpty();
+
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "a", "appsettings.json"), """{"Logging":{"LogLevel":{"Broker":"Trace"}}}""", test);
+            Task<bool> isTraced = Task.Run(() => SaysAsync(process.StandardOutput, "trce: Broker.Sessions.Session", test), test);
+            for (long start = Stopwatch.GetTimestamp(); !isTraced.IsCompleted && Stopwatch.GetElapsedTime(start) < Patience;)
+            {
+                using StompTestClient client = await StompTestClient.ConnectAsync(port); // something to log
+                await Task.WhenAny(isTraced, Task.Delay(100, test));
+            }
+
+            isTraced.IsCompleted.Should().BeTrue("it looks every four seconds");
+            (await isTraced).Should().BeTrue();
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+            folder.Delete(recursive: true);
+        }
+
+        static bool IsWatch(string info) => File.Exists(info) && File.ReadAllText(info).Contains("inotify wd", StringComparison.Ordinal);
+    }
+
     private static void ShouldBeWords(string error) => error.Should().NotContain("   at ").And.NotContain("Exception").And.EndWith("\n");
 
     private static async Task<(int Exit, string Output, string Error)> RunAsync(string input, params string[] arguments)
@@ -120,11 +155,13 @@ public sealed class StartTests
         return (process.ExitCode, await output, await error);
     }
 
-    private static Process Start(params string[] arguments)
+    private static Process Start(params string[] arguments) => StartIn(Path.GetTempPath(), arguments); // it starts from any
+
+    private static Process StartIn(string folder, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
-            WorkingDirectory = Path.GetTempPath(), // it starts from any
+            WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -133,6 +170,17 @@ public sealed class StartTests
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         return Process.Start(start)!;
+    }
+
+    private static async Task<bool> SaysAsync(StreamReader output, string text, CancellationToken cancellation)
+    {
+        while (await output.ReadLineAsync(cancellation) is { } line)
+        {
+            if (line.Contains(text, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>The port that it says it listens on.</summary>

@@ -265,14 +265,14 @@ internal sealed partial class Outbox
         return ended.Task;
     }
 
-    /// <summary>Ends once there is room, or the socket has stopped, or <paramref name="limit"/> has passed, whichever is first.</summary>
-    public async Task WaitForRoomAsync(int size, TimeSpan limit)
+    /// <summary>Ends once there is room, or the socket has stopped, or <paramref name="limit"/> has passed, or it is cancelled, whichever is first.</summary>
+    public async Task WaitForRoomAsync(int size, TimeSpan limit, CancellationToken cancellationToken)
     {
         Task released = NextRelease;
         if (HasRoomFor(size) || _finished)
             return;
         TimeSpan wait = limit < StallGrace ? limit : StallGrace;
-        await released.WaitAsync(wait, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await released.WaitAsync(wait, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Ends once the socket has taken something, or has stopped.</summary>

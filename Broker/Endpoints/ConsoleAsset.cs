@@ -22,22 +22,28 @@ internal sealed class ConsoleAsset
     // Stands in the page where the path of the STOMP endpoint belongs.
     private const string EndpointMark = "{{endpoint}}";
 
-    private ConsoleAsset(string path, string name, byte[] content)
+    // Read when it is first asked for: most brokers never are.
+    private readonly Lazy<(byte[] Bytes, EntityTagHeaderValue Tag)> _content;
+
+    private ConsoleAsset(string path, string name, Func<byte[]> read)
     {
         Path = path;
-        Content = content;
         ContentType = TypeOf(name);
-        Tag = new EntityTagHeaderValue($"\"{Base64Url.EncodeToString(SHA256.HashData(content).AsSpan(0, 12))}\"");
+        _content = new(() =>
+        {
+            byte[] bytes = read();
+            return (bytes, TagOf(bytes));
+        });
     }
 
     /// <summary>Where it is served.</summary>
     public string Path { get; }
 
-    public byte[] Content { get; }
+    public byte[] Content => _content.Value.Bytes;
 
     public string ContentType { get; }
 
-    public EntityTagHeaderValue Tag { get; }
+    public EntityTagHeaderValue Tag => _content.Value.Tag;
 
     /// <summary>Part of the page itself, and not of the library that pages of other origins may load.</summary>
     public bool IsOfPage => !IsVersioned && !Path.EndsWith(ShortLibraryName, StringComparison.Ordinal);
@@ -55,15 +61,16 @@ internal sealed class ConsoleAsset
             if (!name.StartsWith(Root, StringComparison.Ordinal))
                 continue;
             string path = name[(Root.Length - 1)..];
-            byte[] content = Read(resource);
             if (path == "/index.html")
-                yield return new ConsoleAsset(PagePath, path, Encoding.UTF8.GetBytes(Fill(content, endpoint)));
+                yield return new ConsoleAsset(PagePath, path, () => Encoding.UTF8.GetBytes(Fill(Read(resource), endpoint)));
             else
-                yield return new ConsoleAsset(path, path, content);
+                yield return new ConsoleAsset(path, path, () => Read(resource));
             if (path == CurrentLibrary + ShortLibraryName)
-                yield return new ConsoleAsset("/" + ShortLibraryName, path, content);
+                yield return new ConsoleAsset("/" + ShortLibraryName, path, () => Read(resource));
         }
     }
+
+    private static EntityTagHeaderValue TagOf(byte[] bytes) => new($"\"{Base64Url.EncodeToString(SHA256.HashData(bytes).AsSpan(0, 12))}\"");
 
     private static string Fill(byte[] page, string endpoint) =>
         Encoding.UTF8.GetString(page).Replace(EndpointMark, HtmlEncoder.Default.Encode(endpoint), StringComparison.Ordinal);

@@ -30,7 +30,7 @@ internal sealed class Publisher(TopicTable topics, StallBudget stalls, BrokerMet
                 return;
             Dirty.Drain(); // nobody else sends what this publisher put there before
             slow!.Outbox.Drain();
-            await slow.Outbox.WaitForRoomAsync(slow.SizeOf(publication), remaining).ConfigureAwait(false);
+            await slow.Outbox.WaitForRoomAsync(slow.SizeOf(publication), remaining, cancellationToken).ConfigureAwait(false);
             metrics.AddPublisherStall(stalls.Record(start));
         }
     }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
 using Broker.Configuration;
@@ -17,9 +16,9 @@ namespace Broker.Security;
 /// </remarks>
 internal sealed partial class ConfiguredUsers
 {
-    private readonly FrozenDictionary<string, User> _users;
+    private readonly Dictionary<string, User> _users;
     private readonly PasscodeHash[] _decoys;
-    private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
+    private readonly Lazy<byte[]> _key = new(static () => RandomNumberGenerator.GetBytes(32)); // without users nothing loads the cryptography's libraries
     private readonly TaskScheduler _fewAtATime;
     private readonly Func<PasscodeHash, string, bool> _verify;
     private readonly ILogger _logger;
@@ -32,7 +31,7 @@ internal sealed partial class ConfiguredUsers
 
     internal ConfiguredUsers(BrokerOptions options, ILogger logger, Func<PasscodeHash, string, bool> verify, int verificationsAtATime)
     {
-        _users = options.Users.Select(static user => new User(user)).ToFrozenDictionary(static user => user.Login, StringComparer.Ordinal);
+        _users = options.Users.Select(static user => new User(user)).ToDictionary(static user => user.Login, StringComparer.Ordinal);
         _decoys = [.. _users.Values.Select(static user => PasscodeHash.Decoy(user.Hash.Iterations))];
         _fewAtATime = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, verificationsAtATime).ConcurrentScheduler;
         _verify = verify;
@@ -98,7 +97,7 @@ internal sealed partial class ConfiguredUsers
         BinaryPrimitives.WriteInt32LittleEndian(text, loginBytes);
         Encoding.UTF8.GetBytes(login, text.AsSpan(sizeof(int)));
         Encoding.UTF8.GetBytes(passcode, text.AsSpan(sizeof(int) + loginBytes));
-        return HMACSHA256.HashData(_key, text);
+        return HMACSHA256.HashData(_key.Value, text);
     }
 
     private sealed class User

@@ -204,6 +204,7 @@ internal sealed partial class Session
 
     private Step HandleDisconnect(in StompFrame frame)
     {
+        EndSubscriptions(); // its RECEIPT is the last that the client gets
         Done(frame);
         TryEnd(CloseReason.Disconnected, StompError.None);
         return Step.End;

@@ -71,6 +71,8 @@ internal sealed partial class Session
             own.EndReplies(_publisher.Dirty);
             _environment.Queues.RemoveTemporary(own.Queue);
         }
+
+        _tempQueues = null;
     }
 
     /// <summary>A connection's queue, and who gets its messages there.</summary>

@@ -308,11 +308,17 @@ internal sealed partial class Session : IOutboxOwner
     {
         _state = State.Ended;
         _environment.Sessions.Remove(this);
-        UnsubscribeAll();
-        _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
-        ReleaseTempQueues();
+        EndSubscriptions();
         _publisher.Dirty.Drain();
         _input.Clear();
+    }
+
+    private void EndSubscriptions()
+    {
+        UnsubscribeAll();
+        _environment.Metrics.AddSubscriptions(-_subscriptions.Count);
+        _subscriptions.Clear();
+        ReleaseTempQueues();
     }
 
     /// <summary>The last bytes of the connection: the ERROR, if there is one, and the close frame, if one is sent.</summary>

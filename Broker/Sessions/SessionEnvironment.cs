@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Delivery;
 using Broker.Diagnostics;
@@ -36,6 +35,6 @@ internal sealed record SessionEnvironment(
     /// <summary>Tells conflated subscriptions when their interval is over.</summary>
     public ConflationClock Conflation { get; } = new(Time);
 
-    /// <summary>Distinguishes this run of the broker from all others, so that ids are unique across restarts.</summary>
-    public string Epoch { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+    /// <summary>Distinguishes this run of the broker from all others, so that ids are unique across restarts; no secret.</summary>
+    public string Epoch { get; } = Guid.NewGuid().ToString("N")[..12];
 }

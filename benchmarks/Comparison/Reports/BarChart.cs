@@ -19,7 +19,7 @@ internal static class BarChart
     private const int BarHeight = 18;
     private const int Step = 24;
     private const int TitleHeight = 30;
-    private const int AxisHeight = 30;
+    private const int AxisHeight = 46;
     private const int Gap = 6;
 
     private const string Style = """
@@ -83,7 +83,7 @@ internal static class BarChart
     {
         foreach (double mark in scale.Marks)
             body.AppendLine(Invariant($"""<text class="axis" x="{LabelWidth + (BarWidth * scale.Place(mark)):0.#}" y="{y + 14}" text-anchor="middle">{Words.Of(mark)}</text>"""));
-        body.AppendLine(Invariant($"""<text class="axis" x="{Width}" y="{y + 14}" text-anchor="end">{Escape(scale.IsLogarithmic ? unit + " (logarithmic)" : unit)}</text>"""));
+        body.AppendLine(Invariant($"""<text class="axis" x="{LabelWidth + (BarWidth / 2)}" y="{y + 30}" text-anchor="middle">{Escape(scale.IsLogarithmic ? unit + " (logarithmic)" : unit)}</text>"""));
         return y + AxisHeight;
     }
 
