@@ -349,15 +349,3 @@ internal sealed partial class Outbox
         return dropped;
     }
 }
-
-/// <summary>Complete frames of the broker's own: how many STOMP frames, zero for a heart-beat.</summary>
-internal sealed record ReplyFrames(byte[] Bytes, int Count);
-
-/// <summary>A frame of the transport's own: a ping, or what ends the connection.</summary>
-internal sealed record ControlFrame(byte[] Bytes, bool IsLast);
-
-/// <summary>Stands in the queue for the answer to the latest ping.</summary>
-internal sealed class PendingPong
-{
-    public static readonly PendingPong Instance = new();
-}
