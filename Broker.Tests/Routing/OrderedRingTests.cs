@@ -95,13 +95,7 @@ public class OrderedRingTests
 
         // Fewer holes than values: for memory's sake they might stay.
         for (int i = 1; i <= Removed; i++)
-        {
-            int index = ring.IndexFrom(1);
-            ring.TryGet(index, out long number, out _).Should().BeTrue();
-            if (number != i)
-                number.Should().Be(i);
-            ring.RemoveAt(index);
-        }
+            ring.RemoveAt(ring.IndexFrom(1));
 
         (ring.Span - ring.Count).Should().BeLessThan(1100);
         Content(ring).Select(entry => entry.Item1).Should().Equal(Enumerable.Range(0, Values).Where(i => i is 0 or > Removed).Select(i => (long)i));

@@ -1,8 +1,8 @@
 namespace Broker.Routing;
 
 /// <summary>
-/// Values under ascending numbers: added at the end, found and removed anywhere. What is removed from the middle leaves a hole; holes are closed when
-/// they are more than the values, so that memory is that of what is in it. Not thread-safe.
+/// Values under ascending numbers: added at the end, found and removed anywhere. What is removed from the middle leaves a hole, never at an end; holes are
+/// closed when they are more than the values, so that memory is that of what is in it. Not thread-safe.
 /// </summary>
 internal sealed class OrderedRing<T>
 {
@@ -24,7 +24,7 @@ internal sealed class OrderedRing<T>
     /// <summary>The indices that are in use, holes among them: 0 up to this. They change with every removal.</summary>
     public int Span { get; private set; }
 
-    /// <summary>Adds a value under a number higher than all before.</summary>
+    /// <summary>Adds a value under a number higher than all that are in it.</summary>
     public void Add(long number, in T value)
     {
         if (Span == _slots.Length)
@@ -88,6 +88,13 @@ internal sealed class OrderedRing<T>
                 Span--;
             }
             while (At(0).Number < 0);
+        }
+        else if (index == Span - 1)
+        {
+            // Its number, and those of the holes before it, may be added again.
+            do
+                Span--;
+            while (At(Span - 1).Number < 0);
         }
         else if (Span - Count > MaxHoles && Span - Count > Count)
         {
