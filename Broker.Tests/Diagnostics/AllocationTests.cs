@@ -13,6 +13,7 @@ public sealed class AllocationTests : IAsyncLifetime
     private const int Batches = 10;
     private const int PerBatch = 100;
     private const int BodyBytes = 128;
+    private const byte Mark = (byte)'|'; // in no header, and no part of the length of frames of 200 to 300 bytes
     private const int Subscribers = 40;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -84,15 +85,12 @@ public sealed class AllocationTests : IAsyncLifetime
         for (int batch = 0; batch < Batches; batch++)
         {
             await publisher.Socket.SendTextAsync(string.Concat(Enumerable.Range(0, PerBatch).Select(i =>
-                $"SEND\ndestination:/topic/a{(manyTopics ? $".{i}" : "")}\n\n{new string('x', BodyBytes)}\0")));
+                $"SEND\ndestination:/topic/a{(manyTopics ? $".{i}" : "")}\n\n{new string('x', BodyBytes)}{(char)Mark}\0")));
         }
     }
 
-    private static async Task ReadAsync(StompTestClient client)
-    {
-        for (int i = 0; i < Batches * PerBatch; i++)
-            await client.ReadFrameAsync("MESSAGE");
-    }
+    // Frame by frame it would take the clients longer than the broker by far.
+    private static async Task ReadAsync(StompTestClient client) => await client.Socket.SkipAsync(Mark, Batches * PerBatch, "messages");
 
     private async Task<long> AllocatedAsync()
     {

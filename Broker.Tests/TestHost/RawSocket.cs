@@ -75,6 +75,19 @@ internal sealed class RawSocket : IDisposable
             return bytes;
         });
 
+    /// <summary>Reads so many of a byte, and what stands between them, in as few steps as they come in.</summary>
+    public async Task SkipAsync(byte mark, int count, string what)
+    {
+        while (count > 0)
+        {
+            if (_start == _end && await Within(what, FillAsync) == 0)
+                throw new EndOfStreamException($"The peer ended the connection; {count} more of {what} were expected.");
+            int place = _received.AsSpan(_start, _end - _start).IndexOf(mark);
+            _start = place < 0 ? _end : _start + place + 1;
+            count -= place < 0 ? 0 : 1;
+        }
+    }
+
     /// <summary>A line without its CR LF.</summary>
     public async Task<string> ReadLineAsync(string what)
     {

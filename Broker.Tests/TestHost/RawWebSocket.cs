@@ -106,6 +106,9 @@ internal sealed class RawWebSocket : IDisposable
     /// <summary>Bytes as they are.</summary>
     public Task SendRawAsync(ReadOnlyMemory<byte> bytes) => _socket.SendAsync(bytes);
 
+    /// <inheritdoc cref="RawSocket.SkipAsync"/>
+    public Task SkipAsync(byte mark, int count, string what) => _socket.SkipAsync(mark, count, what);
+
     public async Task<RawFrame> ReadFrameAsync()
     {
         const string What = "a WebSocket frame";
