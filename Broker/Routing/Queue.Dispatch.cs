@@ -10,6 +10,7 @@ internal sealed partial class Queue
     // A ring of the consumers that can be given a message, from the one whose turn it is.
     private QueueConsumer? _ready;
     private List<DeadMessage>? _unburied; // found dead by a drain
+    private bool _isShort; // which left more of them
     private int _readyCount;
 
     /// <summary>What a consumer's socket can take now, of what is assigned to it and then of what waits. See <see cref="IQueueConsumer.Take"/>.</summary>
@@ -68,6 +69,7 @@ internal sealed partial class Queue
             {
                 isFirst = _unburied is null;
                 (_unburied ??= []).AddRange(dead);
+                _isShort |= isShort;
             }
         }
 
@@ -76,7 +78,6 @@ internal sealed partial class Queue
             table.Metrics.AddRedelivered(redelivered);
         if (isFirst)
             ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.Bury(), this, preferLocal: false);
-        GoOn(isShort);
         return count;
     }
 
@@ -87,17 +88,26 @@ internal sealed partial class Queue
         int buried = 0;
         while (true)
         {
-            List<DeadMessage>? dead;
+            List<DeadMessage>? dead = null;
+            bool goesOn = false;
             lock (_gate)
             {
                 _unburied!.RemoveRange(0, buried);
-                if (_unburied.Count == 0)
+                if (_unburied.Count > 0)
                 {
-                    _unburied = null;
-                    return;
+                    dead = [.. _unburied];
                 }
+                else
+                {
+                    goesOn = _isShort;
+                    (_unburied, _isShort) = (null, false);
+                }
+            }
 
-                dead = [.. _unburied];
+            if (dead is null)
+            {
+                GoOn(goesOn);
+                return;
             }
 
             table.Bury(this, dead, dirty);
